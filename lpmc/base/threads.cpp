@@ -1,0 +1,182 @@
+#include "lpmc/base/threads.h"
+
+#include <sched.h>
+
+#include <atomic>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "lpmc/base/error.h"
+
+namespace lpmc {
+namespace {
+
+/// Tries of a waiting thread before it sleeps in the kernel. A decoding step has some hundred
+/// regions of tens of microseconds, so a short spin avoids most wake-ups; a long one would hurt on
+/// a busy machine.
+constexpr int kSpins = 2000;
+
+void cpu_relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+thread_local bool inside_parallel = false;
+
+/// One job at a time. `ticket_` holds the job's number (high half) and how many indices nobody has
+/// taken yet (low half), so that taking one is a single compare-and-swap and a thread that wakes
+/// late can never touch a job that is over.
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads) {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+  }
+
+  ~ThreadPool() {
+    stop_.store(true);
+    wake_.fetch_add(1);
+    wake_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  /// False when another thread is using the pool.
+  bool try_run(std::int64_t count, detail::ParallelBody body, void* context) {
+    const std::unique_lock lock(busy_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    body_ = body;
+    context_ = context;
+    count_ = static_cast<std::uint32_t>(count);
+    error_ = nullptr;
+    finished_.store(0, std::memory_order_relaxed);
+    job_ = job_ + 1;
+    ticket_.store((static_cast<std::uint64_t>(job_) << 32) | count_, std::memory_order_release);
+    wake_.fetch_add(1, std::memory_order_release);
+    wake_.notify_all();
+    take_indices();
+    wait_until_finished();
+    if (error_) std::rethrow_exception(error_);
+    return true;
+  }
+
+ private:
+  void take_indices() {
+    inside_parallel = true;
+    std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
+    while ((ticket & 0xFFFFFFFFU) != 0) {
+      if (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel)) continue;
+      const std::uint32_t count = count_;
+      run_index(count - static_cast<std::uint32_t>(ticket & 0xFFFFFFFFU));
+      if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == count) finished_.notify_all();
+      ticket = ticket_.load(std::memory_order_acquire);
+    }
+    inside_parallel = false;
+  }
+
+  void run_index(std::uint32_t index) {
+    try {
+      body_(context_, index);
+    } catch (...) {
+      const std::lock_guard lock(error_mutex_);
+      if (!error_) error_ = std::current_exception();
+    }
+  }
+
+  void wait_until_finished() {
+    for (int spin = 0; spin < kSpins; ++spin) {
+      if (finished_.load(std::memory_order_acquire) == count_) return;
+      cpu_relax();
+    }
+    std::uint32_t finished = finished_.load(std::memory_order_acquire);
+    while (finished != count_) {
+      finished_.wait(finished, std::memory_order_acquire);
+      finished = finished_.load(std::memory_order_acquire);
+    }
+  }
+
+  void work() {
+    std::uint32_t seen = 0;
+    while (!stop_.load()) {
+      take_indices();
+      for (int spin = 0; spin < kSpins && wake_.load(std::memory_order_acquire) == seen; ++spin) cpu_relax();
+      wake_.wait(seen, std::memory_order_acquire);
+      seen = wake_.load(std::memory_order_acquire);
+    }
+  }
+
+  std::mutex busy_;
+  std::vector<std::thread> workers_;
+  std::atomic<std::uint64_t> ticket_{0};
+  std::atomic<std::uint32_t> finished_{0};
+  std::atomic<std::uint32_t> wake_{0};
+  std::atomic<bool> stop_{false};
+  std::uint32_t job_ = 0;
+  std::uint32_t count_ = 0;
+  detail::ParallelBody body_ = nullptr;
+  void* context_ = nullptr;
+  std::mutex error_mutex_;
+  std::exception_ptr error_;
+};
+
+struct PoolHolder {
+  std::mutex mutex;
+  std::unique_ptr<ThreadPool> pool;
+};
+
+PoolHolder& pool_holder() {
+  static PoolHolder holder;
+  return holder;
+}
+
+ThreadPool& pool() {
+  PoolHolder& holder = pool_holder();
+  const std::lock_guard lock(holder.mutex);
+  if (!holder.pool) holder.pool = std::make_unique<ThreadPool>(num_cores());
+  return *holder.pool;
+}
+
+}  // namespace
+
+int num_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+  const unsigned hardware = std::thread::hardware_concurrency();
+  return hardware == 0 ? 1 : static_cast<int>(hardware);
+}
+
+void set_num_threads(int threads) {
+  LPMC_REQUIRE(threads >= 0 && threads <= 1024, invalid_argument, "threads: expected 0 to 1024, found {}",
+               threads);
+  const int wanted = threads == 0 ? num_cores() : threads;
+  PoolHolder& holder = pool_holder();
+  const std::lock_guard lock(holder.mutex);
+  if (holder.pool && holder.pool->size() == wanted) return;
+  holder.pool.reset();
+  holder.pool = std::make_unique<ThreadPool>(wanted);
+}
+
+int num_threads() { return pool().size(); }
+
+namespace detail {
+
+void run_parallel(std::int64_t count, ParallelBody body, void* context) {
+  if (count <= 0) return;
+  LPMC_REQUIRE(count <= std::numeric_limits<std::uint32_t>::max(), invalid_argument,
+               "parallel_for: expected at most 2^32 - 1 indices, found {}", count);
+  if (count > 1 && !inside_parallel) {
+    ThreadPool& threads = pool();
+    if (threads.size() > 1 && threads.try_run(count, body, context)) return;
+  }
+  for (std::int64_t index = 0; index < count; ++index) body(context, index);
+}
+
+}  // namespace detail
+}  // namespace lpmc

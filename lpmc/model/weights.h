@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "lpmc/checkpoint/tensor_file.h"
+#include "lpmc/model/config.h"
+#include "lpmc/tensor/tensor.h"
+
+namespace lpmc {
+
+/// weight [out, in], bias [out]; y = x weight^T + bias
+struct LinearWeights {
+  ConstTensorView weight, bias;
+};
+
+struct LayerNormWeights {
+  ConstTensorView weight, bias;  // [d_model]
+};
+
+struct AttentionWeights {
+  LinearWeights k_proj, v_proj, q_proj, out_proj;  // [d_model, d_model]
+};
+
+/// weight [out, in, kernel], bias [out]
+struct ConvWeights {
+  ConstTensorView weight, bias;
+};
+
+struct EncoderLayerWeights {
+  AttentionWeights self_attn;
+  LayerNormWeights self_attn_layer_norm;
+  LinearWeights fc1, fc2;
+  LayerNormWeights final_layer_norm;
+};
+
+struct DecoderLayerWeights {
+  AttentionWeights self_attn;
+  LayerNormWeights self_attn_layer_norm;
+  AttentionWeights encoder_attn;
+  LayerNormWeights encoder_attn_layer_norm;
+  LinearWeights fc1, fc2;
+  LayerNormWeights final_layer_norm;
+};
+
+/// All weights of a model, as views of memory that a WeightStore keeps. Elements are float32, f16
+/// or bf16 as they were stored.
+struct ModelWeights {
+  ConstTensorView final_logits_bias;  // [1, vocab]
+  ConstTensorView shared;             // [vocab, d_model]; also both token embeddings and the output layer
+  ConstTensorView encoder_embed_positions, decoder_embed_positions;  // [max_position_embeddings + 2, d_model]
+  std::vector<EncoderLayerWeights> encoder_layers;
+  LayerNormWeights encoder_layernorm_embedding;
+  std::vector<DecoderLayerWeights> decoder_layers;
+  LayerNormWeights decoder_layernorm_embedding;
+  ConstTensorView positional_embedding;  // [n_ctx, d_model]
+  ConstTensorView mel_window;            // [n_fft]
+  ConstTensorView mel_filterbank;        // [n_fft / 2 + 1, n_mels]
+  ConvWeights conv1;                     // [d_model, n_mels, 3]
+  std::vector<ConvWeights> conv_stack;   // [d_model, d_model, 3], num_conv - 1 of them
+};
+
+/// What a weight is, for those who save, load, initialise or count.
+enum class WeightRole {
+  parameter,        ///< learned
+  alias,            ///< another name of `shared`: in the original's files, not in ours
+  buffer,           ///< stored but not learned: final_logits_bias
+  computed_buffer,  ///< follows from the config: sinusoids, window, filter bank
+};
+
+/// Calls visit(name, shape, role, field) for every entry of the original's state dict, in its order;
+/// `name` is the reference's, `field` the ConstTensorView in `weights` (for an alias: `shared`).
+/// The one place where weight names stand. Sizes the layer vectors of `weights` first.
+template <class Visitor>
+void visit_weights(ModelWeights& weights, const ModelConfig& config, Visitor&& visit);
+
+/// Number of parameters (aliases and buffers not counted).
+std::int64_t count_parameters(const ModelConfig& config);
+
+/// Memory behind a ModelWeights: a mapped file, tensors of our own, or both.
+struct WeightStore {
+  std::vector<TensorFile> files;
+  std::vector<Tensor> tensors;
+};
+
+struct LoadedWeights {
+  ModelWeights weights;
+  WeightStore store;
+};
+
+/// Takes the weights of a model out of a file: `module.` prefixes are stripped, tied copies are
+/// checked to be equal to the shared one, computed buffers that the file lacks are computed.
+/// @throws Error(corrupt) naming the tensor, the expected and the found, when one is missing, left
+/// over or of another shape or type
+LoadedWeights load_weights(TensorFile file, const ModelConfig& config);
+
+/// Random weights by the original's rules (normal 0.02, zeros, ones; convolutions uniform as
+/// torch's default). Equal seeds give equal weights.
+LoadedWeights random_weights(const ModelConfig& config, std::uint64_t seed);
+
+/// The sinusoids added after the convolutions, [n_ctx, d_model] float32.
+/// Source: lp-music-caps model/modules.py; the first half of the channels sine, the second cosine.
+Tensor sinusoidal_positions(const ModelConfig& config);
+
+/// The value of a computed buffer of this name (sinusoids, window or filter bank) under `config`.
+Tensor computed_buffer(std::string_view name, const ModelConfig& config);
+
+/// Writes the weights as safetensors: parameters and buffers under the reference's names, rounded to
+/// `dtype` (f32, f16 or bf16), without aliases; computed buffers only where they differ from what
+/// the config gives.
+void save_weights(const std::filesystem::path& path, const ModelConfig& config, const LoadedWeights& model,
+                  DType dtype);
+
+/// Writes the weights as the original's checkpoint: float32, all entries of its state dict, tied
+/// ones sharing their storage, so that its strict load_state_dict accepts them.
+void export_pth(const std::filesystem::path& path, const ModelConfig& config, const LoadedWeights& model,
+                std::int64_t epoch);
+
+/// Throws Error(corrupt) naming the first parameter that holds NaN or infinity.
+void check_finite(const ModelConfig& config, const LoadedWeights& model);
+
+}  // namespace lpmc
+
+#include "lpmc/model/weights_visit.h"  // IWYU pragma: export
