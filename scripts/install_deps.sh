@@ -14,13 +14,13 @@ runtime_packages=(
   libdnnl-dev                                                     # ops: matrix products, convolutions
   libpcre2-dev                                                    # text: the tokenizer's Unicode pre-split
   libtag1-dev                                                     # audio: writing comment tags
+  zlib1g-dev                                                      # checkpoint: CRC-32 of archives
   libfmt-dev nlohmann-json3-dev                                   # base: formatting, JSON
   libcli11-dev                                                    # cli: flags
 )
 test_packages=(
   ccache git
   libgtest-dev libgmock-dev libbenchmark-dev
-  zlib1g-dev                                                      # tests read compressed .npz fixtures
   ffmpeg                                                          # the yardstick of decoding; makes test files
   clang lld clang-format                                          # sanitizers, libFuzzer, formatting
   python3 python3-numpy python3-jsonschema python3-torch          # checks the .pth and JSON we write

@@ -25,6 +25,9 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  std::error_code ignored;
+  // Through a link, its target is what gets replaced; the link stays one.
+  if (std::filesystem::is_symlink(path_, ignored)) path_ = std::filesystem::weakly_canonical(path_, ignored);
   struct stat status {};
   const bool exists = ::stat(path_.c_str(), &status) == 0;
   LPMC_REQUIRE(!(exists && S_ISDIR(status.st_mode)), invalid_argument,

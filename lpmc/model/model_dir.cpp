@@ -9,8 +9,8 @@
 #include "lpmc/base/mapped_file.h"
 #include "lpmc/base/utf8.h"
 
-#ifndef LPMC_INSTALLED_MODELS
-#define LPMC_INSTALLED_MODELS ""
+#ifndef LPMC_CHECKOUT_MODELS
+#define LPMC_CHECKOUT_MODELS ""
 #endif
 
 namespace lpmc {
@@ -99,19 +99,6 @@ void copy_text_file(const std::optional<fs::path>& from, const fs::path& folder,
   out.commit();
 }
 
-/// The SAX pass that refuses deep nesting before a tree is built.
-nlohmann::json parse_bounded(std::string_view text, const std::string& where) {
-  const auto limit = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    LPMC_REQUIRE(depth <= kMaxJsonDepth, corrupt, "{}: expected at most {} levels of nesting", where, kMaxJsonDepth);
-    return true;
-  };
-  try {
-    return nlohmann::json::parse(text, limit);
-  } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::corrupt, "{}: not JSON: {}", where, replace_invalid_utf8(error.what()));
-  }
-}
-
 }  // namespace
 
 std::vector<fs::path> model_search_path() {
@@ -127,8 +114,7 @@ std::vector<fs::path> model_search_path() {
   if (const fs::path user = user_models(); !user.empty()) folders.push_back(user);
   const fs::path program = program_folder();
   folders.push_back(program / "../share/lpmc/models");
-  folders.push_back(program / "../../models");  // build/bin in a checkout
-  if (const std::string_view installed = LPMC_INSTALLED_MODELS; !installed.empty()) folders.emplace_back(installed);
+  if (const std::string_view checkout = LPMC_CHECKOUT_MODELS; !checkout.empty()) folders.emplace_back(checkout);
   for (fs::path& folder : folders) folder = folder.lexically_normal();
   return folders;
 }
@@ -178,12 +164,24 @@ ModelFiles find_model(std::string_view model, const fs::path& tokenizer) {
   return files;
 }
 
+nlohmann::json parse_json(std::string_view text, const std::string& where) {
+  const auto limit = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    LPMC_REQUIRE(depth <= kMaxJsonDepth, corrupt, "{}: expected at most {} levels of nesting", where, kMaxJsonDepth);
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text, limit);
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorKind::corrupt, "{}: not JSON: {}", where, replace_invalid_utf8(error.what()));
+  }
+}
+
 nlohmann::json read_json_file(const fs::path& path) {
   const MappedFile file(path);
   const std::string where = display_path(path);
   LPMC_REQUIRE(file.bytes().size() <= kMaxJsonBytes, corrupt, "{}: expected at most {} bytes of JSON, found {}", where,
                kMaxJsonBytes, file.bytes().size());
-  return parse_bounded({static_cast<const char*>(static_cast<const void*>(file.bytes().data())), file.bytes().size()},
+  return parse_json({static_cast<const char*>(static_cast<const void*>(file.bytes().data())), file.bytes().size()},
                        where);
 }
 

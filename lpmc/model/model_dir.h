@@ -59,6 +59,10 @@ ModelFiles find_model(std::string_view model, const std::filesystem::path& token
 /// @throws Error(corrupt, invalid_argument, unsupported) naming the file and what is wrong with it
 Model open_model(const ModelFiles& files);
 
+/// Parses JSON of at most 64 levels of nesting.
+/// @throws Error(corrupt) "<where>: not JSON: ..."
+nlohmann::json parse_json(std::string_view text, const std::string& where);
+
 /// Reads a JSON file of at most 64 MiB.
 /// @throws Error(corrupt) "<file>: not JSON: ..."
 nlohmann::json read_json_file(const std::filesystem::path& path);

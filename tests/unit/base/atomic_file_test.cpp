@@ -47,6 +47,15 @@ TEST(AtomicFile, KeepsThePermissionsOfTheFileItReplaces) {
   EXPECT_EQ(fs::status(folder / "a.txt").permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
 
+TEST(AtomicFile, WritesThroughASymbolicLink) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "a.txt", "old");
+  fs::create_symlink("a.txt", folder / "link.txt");
+  write_file_atomically(folder / "link.txt", "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "link.txt"));
+  EXPECT_EQ(test::read_file(folder / "a.txt"), "new");
+}
+
 TEST(AtomicFile, RefusesAFolder) {
   const TemporaryFolder folder;
   EXPECT_THAT([&] { AtomicFile file(folder.path()); }, ThrowsLpmc(ErrorKind::invalid_argument, "found a folder"));

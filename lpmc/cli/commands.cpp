@@ -1,0 +1,16 @@
+#include "lpmc/cli/commands.h"
+
+#include <array>
+
+namespace lpmc::cli {
+
+std::span<const Command> commands() {
+  static constexpr std::array kCommands = {
+      Command{"caption", "audio to captions", add_caption_command},
+      Command{"model", "list, look at, check, convert and make models", add_model_command},
+      Command{"completion", "print shell completion for bash, zsh or fish", add_completion_command},
+  };
+  return kCommands;
+}
+
+}  // namespace lpmc::cli

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lpmc/ops/packed_weights.h"
+#include "lpmc/tensor/tensor.h"
+
+namespace lpmc {
+
+/// Convolution along time, kernel 3, zero padding 1, in float32 with weights packed once. Positions
+/// are rows: activations are [batch, length, channels], so that a stack of convolutions and what
+/// follows it need no transposes. Immutable after construction; the weights given may go away.
+class PackedConv1d {
+ public:
+  static constexpr std::int64_t kTaps = 3;
+
+  PackedConv1d() = default;
+  /// @param weight [out, in, 3] float32, f16 or bf16 (cross-correlation, as torch.nn.Conv1d)
+  /// @param bias [out], or a null view for none   @param stride 1 or 2
+  PackedConv1d(ConstTensorView weight, ConstTensorView bias, std::int64_t stride);
+
+  std::int64_t in_channels() const { return in_channels_; }
+  std::int64_t out_channels() const { return out_channels_; }
+  std::size_t size_bytes() const;
+  /// ceil(length / stride)
+  std::int64_t out_length(std::int64_t length) const { return (length + stride_ - 1) / stride_; }
+
+  /// @param x [batch, length, in]   @param y [batch, out_length(length), out], must not overlap x
+  /// @param gelu applies the exact GELU to the result
+  /// @throws Error(invalid_argument) on other shapes
+  void forward(ConstTensorView x, TensorView y, bool gelu) const;
+
+ private:
+  struct Block;
+  void convolve(const Block& block, const float* x, float* y) const;
+
+  std::int64_t in_channels_ = 0;
+  std::int64_t out_channels_ = 0;
+  std::int64_t stride_ = 1;
+  SliceLayout layout_;
+  Tensor weights_;  // slice after slice, each [3, in, width]
+  Tensor bias_;     // [out]
+};
+
+}  // namespace lpmc

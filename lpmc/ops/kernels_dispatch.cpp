@@ -1,0 +1,41 @@
+#include "lpmc/ops/kernels.h"
+
+namespace lpmc::kernels {
+
+namespace baseline {
+extern const Table table;
+}
+#ifdef LPMC_KERNELS_X86
+namespace avx2 {
+extern const Table table;
+}
+namespace avx512 {
+extern const Table table;
+}
+#endif
+
+int supported(const Table* (&tables)[3]) {
+  int count = 0;
+  tables[count++] = &baseline::table;
+#ifdef LPMC_KERNELS_X86
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    tables[count++] = &avx2::table;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+      tables[count++] = &avx512::table;
+    }
+  }
+#endif
+  return count;
+}
+
+const Table& best() {
+  static const Table& fastest = [&]() -> const Table& {
+    const Table* tables[3];
+    return *tables[supported(tables) - 1];
+  }();
+  return fastest;
+}
+
+}  // namespace lpmc::kernels

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "lpmc/ops/packed_weights.h"
+#include "lpmc/tensor/tensor.h"
+
+namespace lpmc {
+
+/// Weights of a linear layer as they are stored: weight [out, in] float32, f16 or bf16; bias [out],
+/// or a null view for none.
+struct LinearPart {
+  ConstTensorView weight, bias;
+};
+
+/// What follows the product, in this order: + bias (always), GELU, + residual.
+struct LinearEpilogue {
+  bool gelu = false;
+  ConstTensorView residual = {};  ///< [rows, out], or a null view; must not overlap y
+};
+
+/// y = x weight^T + bias in float32, with weights packed once. Immutable after construction; the
+/// weights given may go away.
+class PackedLinear {
+ public:
+  PackedLinear() = default;
+  PackedLinear(ConstTensorView weight, ConstTensorView bias);
+  /// Several layers of the same input as one; their outputs stand side by side (query, key, value).
+  /// @throws Error(invalid_argument) when their inputs differ in size or there are none
+  explicit PackedLinear(std::span<const LinearPart> parts);
+
+  std::int64_t in_features() const { return in_features_; }
+  std::int64_t out_features() const { return out_features_; }
+  std::size_t size_bytes() const;
+
+  /// @param x [rows, in]   @param y [rows, out], must not overlap x
+  /// @throws Error(invalid_argument) on other shapes
+  void forward(ConstTensorView x, TensorView y, const LinearEpilogue& epilogue = {}) const;
+
+  /// Rows of the weight, as an embedding looks them up: y[i] = weight[rows[i]]. The output layer of
+  /// a language model is its token embedding, so one copy serves both.
+  /// @param rows in [0, out)   @param y [rows, in]
+  void copy_weight_rows(std::span<const std::int32_t> rows, TensorView y) const;
+
+ private:
+  std::int64_t in_features_ = 0;
+  std::int64_t out_features_ = 0;
+  SliceLayout layout_;
+  Tensor weights_;  // slice after slice, each [in, width]
+  Tensor bias_;     // [out]
+};
+
+}  // namespace lpmc

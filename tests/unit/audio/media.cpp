@@ -1,0 +1,159 @@
+#include "tests/unit/audio/media.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <string_view>
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace lpmc::test {
+namespace {
+
+struct Finished {
+  int status = -1;  // exit status; -1 when it could not be started
+  std::string output;
+};
+
+Finished run(const std::vector<std::string>& words) {
+  std::array<int, 2> pipe_ends{};
+  if (::pipe(pipe_ends.data()) != 0) return {};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0);
+  posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 1);
+  posix_spawn_file_actions_addclose(&actions, pipe_ends[0]);
+  std::vector<char*> arguments;
+  for (const std::string& word : words)
+    arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  pid_t child = -1;
+  const int error = ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(pipe_ends[1]);
+  Finished finished;
+  std::array<char, 65536> buffer;
+  while (error == 0) {
+    const ssize_t count = ::read(pipe_ends[0], buffer.data(), buffer.size());
+    if (count <= 0) break;
+    finished.output.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  ::close(pipe_ends[0]);
+  int status = 0;
+  if (error == 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status))
+    finished.status = WEXITSTATUS(status);
+  return finished;
+}
+
+Finished ffmpeg(const std::vector<std::string>& arguments, const char* level) {
+  std::vector<std::string> words = {"ffmpeg", "-v", level, "-nostdin", "-y"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return run(words);
+}
+
+template <class T>
+void append(std::string& bytes, T value) {
+  bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <class T>
+std::string_view as_text(std::span<const T> values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
+}
+
+}  // namespace
+
+bool have_ffmpeg() {
+  static const bool have = run({"ffmpeg", "-v", "quiet", "-version"}).status == 0;
+  return have;
+}
+
+std::string run_ffmpeg(const std::vector<std::string>& arguments) {
+  Finished finished = ffmpeg(arguments, "fatal");
+  EXPECT_EQ(finished.status, 0) << "ffmpeg failed";
+  return std::move(finished.output);
+}
+
+bool try_ffmpeg(const std::vector<std::string>& arguments) {
+  return ffmpeg(arguments, "quiet").status == 0;
+}
+
+std::vector<std::int16_t> ffmpeg_samples(const std::filesystem::path& file, int rate) {
+  // With several threads, ffmpeg's FLAC decoder loses sound frames around a damaged one.
+  const std::string bytes = run_ffmpeg({"-threads", "1", "-i", file.native(), "-ac", "1", "-ar",
+                                        std::to_string(rate), "-c:a", "pcm_s16le", "-f", "s16le", "-"});
+  std::vector<std::int16_t> samples(bytes.size() / 2);
+  if (!samples.empty()) std::memcpy(samples.data(), bytes.data(), samples.size() * 2);
+  return samples;
+}
+
+std::vector<std::int16_t> to_steps(std::span<const float> samples) {
+  std::vector<std::int16_t> steps;
+  std::size_t broken = 0;
+  for (const float sample : samples) {
+    const float step = sample * 32768.0F;
+    steps.push_back(static_cast<std::int16_t>(std::lround(step)));
+    if (static_cast<float>(steps.back()) != step) ++broken;
+  }
+  EXPECT_EQ(broken, 0U) << "samples that are no multiple of 1/32768";
+  return steps;
+}
+
+std::string wav_header(const WavFormat& format, std::uint32_t data_bytes) {
+  const auto frame = static_cast<std::uint16_t>(format.channels * format.bits / 8);
+  std::string bytes = "RIFF";
+  append(bytes, data_bytes + 36);
+  bytes += "WAVEfmt ";
+  append(bytes, std::uint32_t{16});
+  append(bytes, static_cast<std::uint16_t>(format.is_float ? 3 : 1));
+  append(bytes, static_cast<std::uint16_t>(format.channels));
+  append(bytes, static_cast<std::uint32_t>(format.sample_rate));
+  append(bytes, static_cast<std::uint32_t>(format.sample_rate) * frame);
+  append(bytes, frame);
+  append(bytes, static_cast<std::uint16_t>(format.bits));
+  bytes += "data";
+  append(bytes, data_bytes);
+  return bytes;
+}
+
+void write_bytes(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream out(path, std::ios::binary);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  EXPECT_TRUE(out.good()) << path;
+}
+
+void write_wav(const std::filesystem::path& path, std::span<const std::int16_t> samples,
+               const WavFormat& format) {
+  std::string bytes = wav_header(format, static_cast<std::uint32_t>(samples.size_bytes()));
+  bytes += as_text(samples);
+  write_bytes(path, bytes);
+}
+
+void write_float_wav(const std::filesystem::path& path, std::span<const float> samples, int sample_rate) {
+  std::string bytes =
+      wav_header({sample_rate, 1, 32, true}, static_cast<std::uint32_t>(samples.size_bytes()));
+  bytes += as_text(samples);
+  write_bytes(path, bytes);
+}
+
+std::vector<std::int16_t> tones(std::int64_t count, int sample_rate, int channels) {
+  std::vector<std::int16_t> samples;
+  std::uint32_t noise = 1;
+  for (std::int64_t n = 0; n < count; ++n) {
+    const double t = static_cast<double>(n) / sample_rate;
+    for (int channel = 0; channel < channels; ++channel) {
+      noise = noise * 1664525U + 1013904223U;
+      const double x = 0.3 * std::sin(6.283185307 * (220 + 55 * channel + 3 * t) * t) +
+                       0.2 * std::sin(9763.0 * t) + 0.05 * (static_cast<double>(noise >> 8) / 8388608.0 - 1);
+      samples.push_back(static_cast<std::int16_t>(std::lround(32767 * x)));
+    }
+  }
+  return samples;
+}
+
+}  // namespace lpmc::test
