@@ -29,12 +29,6 @@ endif()
 # The library lpmc_<NAME> of the folder lpmc/<NAME>.
 function(lpmc_folder name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK;PRIVATE" ${ARGN})
-  foreach(source ${arg_SOURCES})  # BOOTSTRAP
-    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})  # BOOTSTRAP
-      message(WARNING "bootstrap: skipping ${name}: ${source} is missing")  # BOOTSTRAP
-      return()  # BOOTSTRAP
-    endif()  # BOOTSTRAP
-  endforeach()  # BOOTSTRAP
   add_library(lpmc_${name} STATIC ${arg_SOURCES})
   target_link_libraries(lpmc_${name} PUBLIC lpmc_build_flags ${arg_LINK} PRIVATE ${arg_PRIVATE})
 endfunction()

@@ -46,9 +46,9 @@ struct AudioInfo {
 ///
 /// start_s and duration_s select the samples [start_s * rate, (start_s + duration_s) * rate) of the
 /// whole decode. A start within the first minute, or in a container whose time stamps are not exact to
-/// the sample, is reached by decoding from the beginning and is exact. Later starts seek where the
-/// container allows it: the place is exact to the sample, and the samples are equal for lossless
-/// codecs, equal to within a few units in the last place (of 16 bits) for the others.
+/// the sample, is reached by decoding from the beginning. Later starts seek where that is exact (PCM in
+/// wav, w64 and aiff; flac, mp3, Vorbis and Opus in ogg, AAC, ALAC and Opus in mp4). Either way the samples
+/// are those of the whole decode, but for AAC after a seek: its noisy bands are filled with random numbers.
 ///
 /// What a reader will not do: open a second file, whatever the first one says (playlists are
 /// refused), use a network protocol, or treat a name as anything but a name.

@@ -83,23 +83,26 @@ float mel_to_hz(float mel) {
   return product(700.0F, sum(static_cast<float>(std::pow(10.0, static_cast<double>(exponent))), -1.0F));
 }
 
-/// libavutil's real FFT with its buffers. A context keeps scratch memory, so one serves one thread.
+/// libavutil's real FFT with its buffers, in double: bands 100 dB under the loudest one are real parts
+/// that float32 would drown in rounding, and the decibels make them count. A context keeps scratch memory, so
+/// one serves one thread.
 class RealFft {
  public:
   explicit RealFft(int size)
-      : input_(Shape{size}), output_(Shape{size + 2 + static_cast<std::int64_t>(Tensor::kAlignment)}) {
-    const float scale = 1.0F;
+      : input_(Shape{size}, DType::f64),
+        output_(Shape{size + 2 + static_cast<std::int64_t>(Tensor::kAlignment)}, DType::f64) {
+    const double scale = 1.0;
     AVTXContext* context = nullptr;
-    const int status = av_tx_init(&context, &function_, AV_TX_FLOAT_RDFT, 0, size, &scale, 0);
+    const int status = av_tx_init(&context, &function_, AV_TX_DOUBLE_RDFT, 0, size, &scale, 0);
     context_.reset(context);
     LPMC_REQUIRE(status >= 0, unsupported, "mel: libavutil has no real FFT of size {}", size);
   }
 
-  float* input() { return input_.mutable_data<float>(); }
+  double* input() { return input_.mutable_data<double>(); }
   /// size / 2 + 1 pairs (real, imaginary).
-  const float* transform() {
-    function_(context_.get(), output_.mutable_data<float>(), input_.mutable_data<float>(), sizeof(float));
-    return output_.data<float>();
+  const double* transform() {
+    function_(context_.get(), output_.mutable_data<double>(), input_.mutable_data<double>(), sizeof(double));
+    return output_.data<double>();
   }
 
  private:
@@ -119,7 +122,7 @@ struct Workspace {
         powers(static_cast<std::size_t>(config.n_fft / 2 + 1)),
         tile(static_cast<std::size_t>(config.n_mels * kBlockFrames)) {}
   RealFft fft;
-  std::vector<float> powers;
+  std::vector<double> powers;
   std::vector<float> tile;  // [n_mels, kBlockFrames]
 };
 
@@ -245,7 +248,7 @@ struct LogMel::Impl {
     }
   }
 
-  void fill_frame(std::span<const float> waveform, std::int64_t frame, float* out) const;
+  void fill_frame(std::span<const float> waveform, std::int64_t frame, double* out) const;
   void compute_frame(Workspace& work, std::span<const float> waveform, std::int64_t frame,
                      float* column) const;
   void compute_block(std::span<const float> waveform, std::int64_t first, std::int64_t count, float* out,
@@ -260,7 +263,7 @@ struct LogMel::Impl {
 
 /// The windowed samples of a frame; past the ends the waveform is mirrored, its edge sample not
 /// repeated.
-void LogMel::Impl::fill_frame(std::span<const float> waveform, std::int64_t frame, float* out) const {
+void LogMel::Impl::fill_frame(std::span<const float> waveform, std::int64_t frame, double* out) const {
   const std::int64_t size = config.n_fft;
   const auto samples = static_cast<std::int64_t>(waveform.size());
   const std::int64_t start = frame * config.hop_length - size / 2;
@@ -268,14 +271,14 @@ void LogMel::Impl::fill_frame(std::span<const float> waveform, std::int64_t fram
   if (start >= 0 && start + size <= samples) {
     const float* const x = waveform.data() + start;
     for (std::int64_t n = 0; n < size; ++n)
-      out[n] = x[n] * w[n];
+      out[n] = static_cast<double>(x[n]) * static_cast<double>(w[n]);
     return;
   }
   for (std::int64_t n = 0; n < size; ++n) {
     std::int64_t i = start + n;
     if (i < 0) i = -i;
     if (i >= samples) i = 2 * (samples - 1) - i;
-    out[n] = waveform[static_cast<std::size_t>(i)] * w[n];
+    out[n] = static_cast<double>(waveform[static_cast<std::size_t>(i)]) * static_cast<double>(w[n]);
   }
 }
 
@@ -283,19 +286,19 @@ void LogMel::Impl::fill_frame(std::span<const float> waveform, std::int64_t fram
 void LogMel::Impl::compute_frame(Workspace& work, std::span<const float> waveform, std::int64_t frame,
                                  float* column) const {
   fill_frame(waveform, frame, work.fft.input());
-  const float* const spectrum = work.fft.transform();
-  float* const powers = work.powers.data();
+  const double* const spectrum = work.fft.transform();
+  double* const powers = work.powers.data();
   for (std::size_t k = 0; k < work.powers.size(); ++k) {
-    const float real = spectrum[2 * k];  // the imaginary part is left out on purpose
+    const double real = spectrum[2 * k];  // the imaginary part is left out on purpose
     powers[k] = real * real;
   }
   for (std::size_t m = 0; m < bands.size(); ++m) {
-    const float* const p = powers + bands[m].first_bin;
+    const double* const p = powers + bands[m].first_bin;
     const float* const f = weights.data() + bands[m].first_weight;
-    float mel = 0.0F;
+    double mel = 0.0;
     for (std::size_t i = 0; i < bands[m].bins; ++i)
-      mel += p[i] * f[i];
-    column[m * kBlockFrames] = mel;
+      mel += p[i] * static_cast<double>(f[i]);
+    column[m * kBlockFrames] = static_cast<float>(mel);
   }
 }
 

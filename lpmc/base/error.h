@@ -46,7 +46,7 @@ template <class... Args>
 }  // namespace lpmc
 
 /// Checks a condition that input can break. `kind` is an ErrorKind enumerator without its scope.
-#define LPMC_REQUIRE(condition, kind, ...)                              \
-  do {                                                                  \
+#define LPMC_REQUIRE(condition, kind, ...)                                \
+  do {                                                                    \
     if (!(condition)) ::lpmc::fail(::lpmc::ErrorKind::kind, __VA_ARGS__); \
   } while (false)

@@ -73,7 +73,8 @@ template <class Options>
 nlohmann::json options_to_json(const Options& options) {
   nlohmann::json json = nlohmann::json::object();
   Options copy = options;  // visit() takes a mutable reference so that one list serves reading and writing
-  visit(copy, [&](std::string_view name, auto& value, std::string_view /*help*/) { json[json_key(name)] = value; });
+  visit(copy,
+        [&](std::string_view name, auto& value, std::string_view /*help*/) { json[json_key(name)] = value; });
   return json;
 }
 

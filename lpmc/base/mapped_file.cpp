@@ -1,11 +1,11 @@
 #include "lpmc/base/mapped_file.h"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "lpmc/base/error.h"
 #include "lpmc/base/utf8.h"

@@ -1,13 +1,13 @@
 #include "lpmc/base/threads.h"
 
-#include <sched.h>
-
 #include <atomic>
 #include <exception>
 #include <limits>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include <sched.h>
 
 #include "lpmc/base/error.h"
 
@@ -35,14 +35,16 @@ thread_local bool inside_parallel = false;
 class ThreadPool {
  public:
   explicit ThreadPool(int threads) {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    for (int i = 1; i < threads; ++i)
+      workers_.emplace_back([this] { work(); });
   }
 
   ~ThreadPool() {
     stop_.store(true);
     wake_.fetch_add(1);
     wake_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
+    for (std::thread& worker : workers_)
+      worker.join();
   }
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
@@ -105,7 +107,8 @@ class ThreadPool {
     std::uint32_t seen = 0;
     while (!stop_.load()) {
       take_indices();
-      for (int spin = 0; spin < kSpins && wake_.load(std::memory_order_acquire) == seen; ++spin) cpu_relax();
+      for (int spin = 0; spin < kSpins && wake_.load(std::memory_order_acquire) == seen; ++spin)
+        cpu_relax();
       wake_.wait(seen, std::memory_order_acquire);
       seen = wake_.load(std::memory_order_acquire);
     }
@@ -163,7 +166,9 @@ void set_num_threads(int threads) {
   holder.pool = std::make_unique<ThreadPool>(wanted);
 }
 
-int num_threads() { return pool().size(); }
+int num_threads() {
+  return pool().size();
+}
 
 namespace detail {
 
@@ -175,7 +180,8 @@ void run_parallel(std::int64_t count, ParallelBody body, void* context) {
     ThreadPool& threads = pool();
     if (threads.size() > 1 && threads.try_run(count, body, context)) return;
   }
-  for (std::int64_t index = 0; index < count; ++index) body(context, index);
+  for (std::int64_t index = 0; index < count; ++index)
+    body(context, index);
 }
 
 }  // namespace detail

@@ -31,8 +31,7 @@ template <class Body>
 void parallel_for(std::int64_t count, Body&& body) {
   using Function = std::remove_reference_t<Body>;
   detail::run_parallel(
-      count,
-      [](void* context, std::int64_t index) { (*static_cast<Function*>(context))(index); },
+      count, [](void* context, std::int64_t index) { (*static_cast<Function*>(context))(index); },
       const_cast<void*>(static_cast<const void*>(std::addressof(body))));
 }
 

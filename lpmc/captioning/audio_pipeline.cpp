@@ -100,7 +100,8 @@ struct AudioPipeline::Impl {
     end.duration_s = static_cast<double>(clips.total_samples()) / config.mel.sample_rate;
     end.warnings.assign(reader.warnings().begin(), reader.warnings().end());
     LPMC_REQUIRE(count > 0, unsupported, "{}: too short: expected at least {} s of sound, found {:.3f} s",
-                 display_path(path), cut.tail == Tail::drop ? cut.duration_s : cut.min_tail_s, end.duration_s);
+                 display_path(path), cut.tail == Tail::drop ? cut.duration_s : cut.min_tail_s,
+                 end.duration_s);
     return true;
   }
 
@@ -129,12 +130,15 @@ struct AudioPipeline::Impl {
 };
 
 AudioPipeline::AudioPipeline(const ModelConfig& config, const LogMel& log_mel, const CaptionOptions& options,
-                             std::size_t ahead, std::function<std::optional<std::filesystem::path>()> next_file)
+                             std::size_t ahead,
+                             std::function<std::optional<std::filesystem::path>()> next_file)
     : impl_(std::make_unique<Impl>(config, log_mel, options, ahead, std::move(next_file))) {
   impl_->thread = std::jthread([impl = impl_.get()] { impl->work(); });
 }
 
-AudioPipeline::~AudioPipeline() { stop(); }
+AudioPipeline::~AudioPipeline() {
+  stop();
+}
 
 std::optional<AudioEvent> AudioPipeline::next() {
   std::optional<AudioEvent> event = impl_->queue.pop();

@@ -49,8 +49,8 @@ using AudioEvent = std::variant<FileBegin, FileSegment, FileEnd>;
 /// their log-mels, running ahead of the reader by at most `ahead` segments.
 class AudioPipeline {
  public:
-  AudioPipeline(const ModelConfig& config, const LogMel& log_mel, const CaptionOptions& options, std::size_t ahead,
-                std::function<std::optional<std::filesystem::path>()> next_file);
+  AudioPipeline(const ModelConfig& config, const LogMel& log_mel, const CaptionOptions& options,
+                std::size_t ahead, std::function<std::optional<std::filesystem::path>()> next_file);
   /// Stops the thread, wherever it is.
   ~AudioPipeline();
 

@@ -111,11 +111,12 @@ void validate(const CaptionOptions& o) {
   // "not at least" instead of "less than" also catches NaN
   LPMC_REQUIRE(o.hop_s >= 0 && (o.hop_s == 0 || o.hop_s >= 0.01) && o.hop_s <= 1e6, invalid_argument,
                "hop: expected 0 or 0.01 to 1000000 seconds, found {}", o.hop_s);
-  LPMC_REQUIRE(o.start_s >= 0 && o.start_s <= 1e9, invalid_argument, "start: expected 0 or more seconds, found {}",
-               o.start_s);
+  LPMC_REQUIRE(o.start_s >= 0 && o.start_s <= 1e9, invalid_argument,
+               "start: expected 0 or more seconds, found {}", o.start_s);
   LPMC_REQUIRE(o.duration_s >= 0 && o.duration_s <= 1e9, invalid_argument,
                "duration: expected 0 or more seconds, found {}", o.duration_s);
-  LPMC_REQUIRE(o.tail == "pad" || o.tail == "drop", invalid_argument, "tail: expected pad or drop, found '{}'", o.tail);
+  LPMC_REQUIRE(o.tail == "pad" || o.tail == "drop", invalid_argument,
+               "tail: expected pad or drop, found '{}'", o.tail);
   LPMC_REQUIRE(o.compat == "none" || o.compat == "original", invalid_argument,
                "compat: expected none or original, found '{}'", o.compat);
   LPMC_REQUIRE(o.batch_size >= 0 && o.batch_size <= 1024, invalid_argument,
@@ -170,7 +171,8 @@ void Captioner::Impl::caption_files(const Batch& batch, const CaptionOptions& op
   const int batch_size = options.batch_size == 0 ? kDefaultBatchSize : options.batch_size;
   Scheduler scheduler(config, {&*audio_encoder, &*encoder, &*decoder}, {batch_size, search});
   FileAssembly assembly(batch, name, options.track);
-  AudioPipeline pipeline(config, *log_mel, options, 2 * static_cast<std::size_t>(batch_size), batch.next_file);
+  AudioPipeline pipeline(config, *log_mel, options, 2 * static_cast<std::size_t>(batch_size),
+                         batch.next_file);
   const std::stop_callback stop_pipeline(batch.stop, [&] { pipeline.stop(); });
 
   struct Place {
@@ -206,10 +208,18 @@ Captioner::~Captioner() = default;
 Captioner::Captioner(Captioner&&) noexcept = default;
 Captioner& Captioner::operator=(Captioner&&) noexcept = default;
 
-const std::string& Captioner::model_name() const { return impl_->name; }
-bool Captioner::has_vocabulary() const { return impl_->tokenizer.has_value(); }
-double Captioner::segment_duration_s() const { return impl_->config.duration_s; }
-const GenerationOptions& Captioner::default_generation() const { return impl_->generation; }
+const std::string& Captioner::model_name() const {
+  return impl_->name;
+}
+bool Captioner::has_vocabulary() const {
+  return impl_->tokenizer.has_value();
+}
+double Captioner::segment_duration_s() const {
+  return impl_->config.duration_s;
+}
+const GenerationOptions& Captioner::default_generation() const {
+  return impl_->generation;
+}
 
 FileCaptions Captioner::caption(const std::filesystem::path& file, const CaptionOptions& options) {
   return caption(file, options, impl_->generation);

@@ -27,8 +27,8 @@ namespace lpmc {
 struct CaptionProgress {
   std::size_t files_done = 0;
   std::size_t segments_done = 0;
-  double audio_s_done = 0;    ///< seconds of sound captioned
-  double audio_s_known = 0;   ///< seconds of sound of the files opened so far
+  double audio_s_done = 0;   ///< seconds of sound captioned
+  double audio_s_known = 0;  ///< seconds of sound of the files opened so far
 };
 
 /// A model, ready to caption. Opening reads and packs the weights; one object captions any number of

@@ -10,8 +10,9 @@ namespace {
 
 /// Options whose key in transformers' files is not our flag's name.
 const std::map<std::string, std::string>& transformers_keys() {
-  static const std::map<std::string, std::string> keys = {
-      {"no_repeat_ngram", "no_repeat_ngram_size"}, {"sample", "do_sample"}, {"n_best", "num_return_sequences"}};
+  static const std::map<std::string, std::string> keys = {{"no_repeat_ngram", "no_repeat_ngram_size"},
+                                                          {"sample", "do_sample"},
+                                                          {"n_best", "num_return_sequences"}};
   return keys;
 }
 

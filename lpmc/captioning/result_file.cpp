@@ -21,7 +21,8 @@ bool ResultFile::has(const std::filesystem::path& input) const {
 
 void ResultFile::take_over(const std::filesystem::path& path) {
   const MappedFile old(path);
-  const std::string_view text(static_cast<const char*>(static_cast<const void*>(old.bytes().data())), old.bytes().size());
+  const std::string_view text(static_cast<const char*>(static_cast<const void*>(old.bytes().data())),
+                              old.bytes().size());
   std::size_t number = 0;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
@@ -31,7 +32,8 @@ void ResultFile::take_over(const std::filesystem::path& path) {
     if (line.empty()) continue;
     const auto json = nlohmann::json::parse(line, nullptr, false);
     LPMC_REQUIRE(json.is_object() && json.contains("file") && json["file"].is_string(), corrupt,
-                 "{}: line {}: expected a JSON object with \"file\", as --format jsonl writes it, found something else",
+                 "{}: line {}: expected a JSON object with \"file\", as --format jsonl writes it, found "
+                 "something else",
                  display_path(path), number);
     if (json.contains("error")) continue;
     const auto raw = json.find("file_raw");  // only where the name is not UTF-8

@@ -17,8 +17,9 @@ std::optional<BpeTokenizer> open_tokenizer(const ModelFiles& files, const ModelC
   LPMC_REQUIRE(tokenizer.vocab_size() == static_cast<std::size_t>(config.vocab_size), corrupt,
                "{}: expected the model's {} tokens, found {}; these are another model's files", where,
                config.vocab_size, tokenizer.vocab_size());
-  for (const auto& [id, token] : {std::pair{config.bos_token_id, "<s>"}, std::pair{config.pad_token_id, "<pad>"},
-                                  std::pair{config.eos_token_id, "</s>"}}) {
+  for (const auto& [id, token] :
+       {std::pair{config.bos_token_id, "<s>"}, std::pair{config.pad_token_id, "<pad>"},
+        std::pair{config.eos_token_id, "</s>"}}) {
     LPMC_REQUIRE(tokenizer.token(id) == token, corrupt, "{}: id {}: expected {}, found {}", where, id, token,
                  replace_invalid_utf8(tokenizer.token(id)));
   }

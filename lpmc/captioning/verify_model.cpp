@@ -14,7 +14,8 @@ std::vector<std::string> verify_model(const ModelFiles& files) {
   passed.push_back(files.config ? fmt::format("configuration: {}", display_path(*files.config))
                                 : std::string("configuration: none, the published size fits"));
   passed.push_back(fmt::format("tensors: {} in {}, names, shapes and types as the configuration says",
-                               model.weights.store.files.front().tensors().size(), display_path(files.weights)));
+                               model.weights.store.files.front().tensors().size(),
+                               display_path(files.weights)));
   model.weights.store.files.front().verify_checksums();
   passed.emplace_back("checksums: equal where the file format has them");
   check_finite(model.config, model.weights);

@@ -52,12 +52,14 @@ struct CaptionPlan {
   FormatOptions format_options;
   CaptionOptions caption;
   std::vector<InputFile> inputs;
-  std::optional<OutputPlace> place;     ///< a file for each input
-  std::vector<PlannedOutput> outputs;   ///< as many as inputs, where `place` is set
+  std::optional<OutputPlace> place;                  ///< a file for each input
+  std::vector<PlannedOutput> outputs;                ///< as many as inputs, where `place` is set
   std::optional<std::filesystem::path> result_file;  ///< one file for all; neither: stdout
 };
 
-bool is_original(const CaptionFlags& flags) { return flags.caption.values().compat == "original"; }
+bool is_original(const CaptionFlags& flags) {
+  return flags.caption.values().compat == "original";
+}
 
 void check_flags(const CaptionFlags& flags) {
   LPMC_REQUIRE(!flags.inputs.empty() || !flags.files_from.empty(), invalid_argument,
@@ -76,7 +78,8 @@ void check_flags(const CaptionFlags& flags) {
 CaptionFormat chosen_format(const CaptionFlags& flags) {
   if (!flags.sidecar.empty()) {
     const auto format = caption_format_of_extension(flags.sidecar);
-    LPMC_REQUIRE(format, invalid_argument, "--sidecar: expected one of {}, found '{}'", caption_extension_names(), flags.sidecar);
+    LPMC_REQUIRE(format, invalid_argument, "--sidecar: expected one of {}, found '{}'",
+                 caption_extension_names(), flags.sidecar);
     return *format;
   }
   if (is_original(flags) && flags.format == "text") return CaptionFormat::original;
@@ -110,21 +113,24 @@ CaptionPlan make_plan(CaptionFlags& flags) {
     OutputPlace place;
     if (flags.sidecar.empty()) place.folder = flags.output;
     place.extension = flags.sidecar.empty() ? std::string(extension_of(plan.format)) : flags.sidecar;
-    while (place.extension.starts_with('.')) place.extension.erase(0, 1);
+    while (place.extension.starts_with('.'))
+      place.extension.erase(0, 1);
     place.overwrite = flags.overwrite;
     place.skip_existing = flags.skip_existing;
     plan.outputs = plan_outputs(plan.inputs, place);
     plan.place = place;
     return plan;
   }
-  LPMC_REQUIRE(!format_is_per_file(plan.format) || plan.inputs.size() <= 1, invalid_argument,
-               "--format {}: expected one input for one output, found {}; --sidecar {} or -o FOLDER/ writes one each",
-               to_string(plan.format), plan.inputs.size(), extension_of(plan.format));
+  LPMC_REQUIRE(
+      !format_is_per_file(plan.format) || plan.inputs.size() <= 1, invalid_argument,
+      "--format {}: expected one input for one output, found {}; --sidecar {} or -o FOLDER/ writes one each",
+      to_string(plan.format), plan.inputs.size(), extension_of(plan.format));
   if (!flags.output.empty()) {
     check_output_file(flags.output, plan.inputs);
     plan.result_file = flags.output;
     LPMC_REQUIRE(!flags.skip_existing || plan.format == CaptionFormat::jsonl, invalid_argument,
-                 "--skip-existing: expected --format jsonl for a single output file, found {}", to_string(plan.format));
+                 "--skip-existing: expected --format jsonl for a single output file, found {}",
+                 to_string(plan.format));
   }
   return plan;
 }
@@ -154,7 +160,8 @@ class ResultSink {
     try {
       if (flags_.write_tags && !captions.failure) store_tag(captions);
       if (plan_.place && !captions.failure) {
-        write_output(plan_.outputs[index], caption_document(captions, plan_.format, plan_.format_options), *plan_.place);
+        write_output(plan_.outputs[index], caption_document(captions, plan_.format, plan_.format_options),
+                     *plan_.place);
       }
     } catch (const Error& error) {
       captions.failure = Failure{error.kind(), error.what()};
@@ -220,7 +227,8 @@ class InputQueue {
 
   /// The next file to open. Called by the captioner's own thread.
   std::optional<std::filesystem::path> next() {
-    while (opened_ < waiting_.size() && waiting_[opened_].failure) ++opened_;
+    while (opened_ < waiting_.size() && waiting_[opened_].failure)
+      ++opened_;
     if (opened_ == waiting_.size()) return std::nullopt;
     return waiting_[opened_++].file;
   }
@@ -269,7 +277,8 @@ GenerationOptions search_options(CaptionFlags& flags, const Captioner& captioner
 int finish_run(const ResultSink& sink, const InputQueue& queue, bool interrupted) {
   if (queue.skipped() > 0) log(LogLevel::info, "{} files skipped: their output is there", queue.skipped());
   if (interrupted) {
-    log(LogLevel::error, "interrupted: {} of {} files done and kept; the same command with --skip-existing goes on",
+    log(LogLevel::error,
+        "interrupted: {} of {} files done and kept; the same command with --skip-existing goes on",
         sink.done(), queue.size());
     return kInterrupted;
   }
@@ -286,10 +295,11 @@ int caption(CaptionFlags& flags) {
   const GenerationOptions search = search_options(flags, captioner);
   CaptionPlan with_candidates = plan;
   with_candidates.format_options.candidates = search.n_best > 1;
-  LPMC_REQUIRE(captioner.has_vocabulary() || flags.tokens, not_found,
-               "{}: no vocab.json and merges.txt beside the weights, so no text; --tokenizer DIR names their folder, "
-               "--tokens prints token ids",
-               flags.model);
+  LPMC_REQUIRE(
+      captioner.has_vocabulary() || flags.tokens, not_found,
+      "{}: no vocab.json and merges.txt beside the weights, so no text; --tokenizer DIR names their folder, "
+      "--tokens prints token ids",
+      flags.model);
   Progress progress(flags.common.progress, flags.common.quiet);
   ResultSink sink(with_candidates, flags, progress);
   InputQueue queue(plan, sink);
@@ -322,27 +332,38 @@ int caption(CaptionFlags& flags) {
 void add_input_flags(CLI::App& app, CaptionFlags& flags) {
   const auto group = "Input";
   app.add_option("audio", flags.inputs, "audio or video files; folders with --recursive");
-  add_flag_or_option(app, "-r,--recursive", flags.recursive, "caption what is in folders", "recursive")->group(group);
-  add_flag_or_option(app, "--files-from", flags.files_from, "a file with one name a line; - is standard input", "files-from")
+  add_flag_or_option(app, "-r,--recursive", flags.recursive, "caption what is in folders", "recursive")
       ->group(group);
-  app.add_flag("-0,--null", flags.nul_separated, "the names of --files-from end with NUL (find -print0)")->group(group);
-  add_flag_or_option(app, "--shard", flags.shard, "I/N: only part I of N of the inputs, for several machines", "shard")
+  add_flag_or_option(app, "--files-from", flags.files_from,
+                     "a file with one name a line; - is standard input", "files-from")
+      ->group(group);
+  app.add_flag("-0,--null", flags.nul_separated, "the names of --files-from end with NUL (find -print0)")
+      ->group(group);
+  add_flag_or_option(app, "--shard", flags.shard, "I/N: only part I of N of the inputs, for several machines",
+                     "shard")
       ->group(group);
 }
 
 void add_output_flags(CLI::App& app, CaptionFlags& flags) {
   const auto group = "Output";
   add_flag_or_option(app, "-f,--format", flags.format, caption_format_names(), "format")->group(group);
-  add_flag_or_option(app, "-o,--output", flags.output, "a file, or a folder (FOLDER/) that mirrors the input tree", "output")
+  add_flag_or_option(app, "-o,--output", flags.output,
+                     "a file, or a folder (FOLDER/) that mirrors the input tree", "output")
       ->group(group);
-  add_flag_or_option(app, "--sidecar", flags.sidecar, "EXT: write song.EXT beside each input (" + caption_extension_names() + ")", "sidecar")
+  add_flag_or_option(app, "--sidecar", flags.sidecar,
+                     "EXT: write song.EXT beside each input (" + caption_extension_names() + ")", "sidecar")
       ->group(group);
-  add_flag_or_option(app, "--skip-existing", flags.skip_existing, "leave inputs alone whose output is there", "skip-existing")
+  add_flag_or_option(app, "--skip-existing", flags.skip_existing, "leave inputs alone whose output is there",
+                     "skip-existing")
       ->group(group);
-  add_flag_or_option(app, "--overwrite", flags.overwrite, "replace files that lpmc did not write", "overwrite")->group(group);
-  add_flag_or_option(app, "--write-tags", flags.write_tags, "store the track caption in the file's comment tag", "write-tags")
+  add_flag_or_option(app, "--overwrite", flags.overwrite, "replace files that lpmc did not write",
+                     "overwrite")
       ->group(group);
-  add_flag_or_option(app, "--tokens", flags.tokens, "add token ids; works without vocabulary files", "tokens")->group(group);
+  add_flag_or_option(app, "--write-tags", flags.write_tags,
+                     "store the track caption in the file's comment tag", "write-tags")
+      ->group(group);
+  add_flag_or_option(app, "--tokens", flags.tokens, "add token ids; works without vocabulary files", "tokens")
+      ->group(group);
 }
 
 }  // namespace
@@ -350,9 +371,11 @@ void add_output_flags(CLI::App& app, CaptionFlags& flags) {
 void add_caption_command(CLI::App& app, RunFunction& run) {
   const auto flags = std::make_shared<CaptionFlags>();
   const auto group = "Model";
-  add_flag_or_option(app, "-m,--model", flags->model, "a folder, a name (`lpmc model list`) or a checkpoint (.pth)", "model")
+  add_flag_or_option(app, "-m,--model", flags->model,
+                     "a folder, a name (`lpmc model list`) or a checkpoint (.pth)", "model")
       ->group(group);
-  add_flag_or_option(app, "--tokenizer", flags->tokenizer, "folder with vocab.json and merges.txt, if not beside the weights", "tokenizer")
+  add_flag_or_option(app, "--tokenizer", flags->tokenizer,
+                     "folder with vocab.json and merges.txt, if not beside the weights", "tokenizer")
       ->group(group);
   add_flag_or_option(app, "--dtype", flags->dtype, "arithmetic", "dtype")
       ->check(one_of({"auto", "f32", "bf16", "int8"}))

@@ -10,9 +10,9 @@ namespace lpmc::cli {
 /// Ends of the program, as INTERFACE promises them to scripts.
 enum ExitCode : int {
   kAllDone = 0,
-  kSomeFailed = 1,   ///< some inputs failed, the rest are done
-  kWrongUsage = 2,   ///< flags that make no sense
-  kMissing = 3,      ///< a model or file the whole run needs is missing or broken
+  kSomeFailed = 1,  ///< some inputs failed, the rest are done
+  kWrongUsage = 2,  ///< flags that make no sense
+  kMissing = 3,     ///< a model or file the whole run needs is missing or broken
   kInterrupted = 130,
 };
 

@@ -46,6 +46,8 @@ void apply_common_options(const CommonOptions& options) {
   set_num_threads(options.threads);
 }
 
-void add_examples(CLI::App& app, const std::string& examples) { app.footer("Examples:\n" + examples); }
+void add_examples(CLI::App& app, const std::string& examples) {
+  app.footer("Examples:\n" + examples);
+}
 
 }  // namespace lpmc::cli

@@ -45,18 +45,22 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
   entry.summary = app.get_description();
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) {
-      entry.flags.push_back({"--" + name, option->get_description(), choices_of(*option), option->get_items_expected_max() > 0});
+      entry.flags.push_back({"--" + name, option->get_description(), choices_of(*option),
+                             option->get_items_expected_max() > 0});
     }
   }
   const auto subs = app.get_subcommands([](const CLI::App*) { return true; });
-  for (const CLI::App* sub : subs) entry.sub_commands.push_back(sub->get_name());
+  for (const CLI::App* sub : subs)
+    entry.sub_commands.push_back(sub->get_name());
   entries.push_back(std::move(entry));
-  for (const CLI::App* sub : subs) collect(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), entries);
+  for (const CLI::App* sub : subs)
+    collect(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), entries);
 }
 
 std::vector<std::string> flag_names(const CompletionEntry& entry) {
   std::vector<std::string> names;
-  for (const auto& flag : entry.flags) names.push_back(flag.name);
+  for (const auto& flag : entry.flags)
+    names.push_back(flag.name);
   return names;
 }
 
@@ -67,11 +71,12 @@ std::string bash_script(const std::vector<CompletionEntry>& entries) {
                          fmt::join(flag_names(entry), " "));
     for (const auto& flag : entry.flags) {
       if (flag.choices.empty()) continue;
-      values += fmt::format("    '{} {}') COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return ;;\n", entry.path,
-                            flag.name, fmt::join(flag.choices, " "));
+      values += fmt::format("    '{} {}') COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return ;;\n",
+                            entry.path, flag.name, fmt::join(flag.choices, " "));
     }
   }
-  return fmt::format(R"(# bash completion for lpmc; install: lpmc completion bash > ~/.local/share/bash-completion/completions/lpmc
+  return fmt::format(
+      R"(# bash completion for lpmc; install: lpmc completion bash > ~/.local/share/bash-completion/completions/lpmc
 _lpmc() {{
   local cur="${{COMP_WORDS[COMP_CWORD]}}" prev="${{COMP_WORDS[COMP_CWORD-1]}}" path='' word words=''
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
@@ -86,42 +91,49 @@ _lpmc() {{
 }}
 complete -o default -F _lpmc lpmc
 )",
-                     [&] {
-                       std::string paths;
-                       for (const CompletionEntry& entry : entries) {
-                         if (!entry.path.empty()) paths += fmt::format("      '{0}') path='{0}' ;;\n", entry.path);
-                       }
-                       return paths;
-                     }(),
-                     values, cases);
+      [&] {
+        std::string paths;
+        for (const CompletionEntry& entry : entries) {
+          if (!entry.path.empty()) paths += fmt::format("      '{0}') path='{0}' ;;\n", entry.path);
+        }
+        return paths;
+      }(),
+      values, cases);
 }
 
 /// Single quotes as zsh and fish want them inside single quotes.
 std::string quoted(std::string text, std::string_view replacement) {
-  for (std::size_t at = text.find('\''); at != std::string::npos; at = text.find('\'', at + replacement.size())) {
+  for (std::size_t at = text.find('\''); at != std::string::npos;
+       at = text.find('\'', at + replacement.size())) {
     text.replace(at, 1, replacement);
   }
   return text;
 }
 
 std::string fish_script(const std::vector<CompletionEntry>& entries) {
-  std::string script = "# fish completion for lpmc; install: lpmc completion fish > ~/.config/fish/completions/lpmc.fish\n";
+  std::string script =
+      "# fish completion for lpmc; install: lpmc completion fish > ~/.config/fish/completions/lpmc.fish\n";
   const auto help = [](const std::string& text) { return quoted(text, "\\'"); };
   for (const CompletionEntry& entry : entries) {
     std::string condition = "__fish_use_subcommand";
     if (!entry.path.empty()) {
       const std::size_t space = entry.path.find(' ');
       condition = "__fish_seen_subcommand_from " + entry.path.substr(0, space);
-      if (space != std::string::npos) condition += "; and __fish_seen_subcommand_from " + entry.path.substr(space + 1);
+      if (space != std::string::npos)
+        condition += "; and __fish_seen_subcommand_from " + entry.path.substr(space + 1);
     }
     for (const std::string& sub : entry.sub_commands) {
-      const auto found = std::ranges::find(entries, entry.path.empty() ? sub : entry.path + " " + sub, &CompletionEntry::path);
+      const auto found = std::ranges::find(entries, entry.path.empty() ? sub : entry.path + " " + sub,
+                                           &CompletionEntry::path);
       script += fmt::format("complete -c lpmc -n '{}' -a {} -d '{}'\n", condition, sub, help(found->summary));
     }
     for (const auto& flag : entry.flags) {
-      script += fmt::format("complete -c lpmc -n '{}' -l {} -d '{}'", condition, flag.name.substr(2), help(flag.help));
-      if (!flag.choices.empty()) script += fmt::format(" -x -a '{}'", fmt::join(flag.choices, " "));
-      else if (flag.takes_value) script += " -r";
+      script += fmt::format("complete -c lpmc -n '{}' -l {} -d '{}'", condition, flag.name.substr(2),
+                            help(flag.help));
+      if (!flag.choices.empty())
+        script += fmt::format(" -x -a '{}'", fmt::join(flag.choices, " "));
+      else if (flag.takes_value)
+        script += " -r";
       script += "\n";
     }
   }
@@ -130,7 +142,8 @@ std::string fish_script(const std::vector<CompletionEntry>& entries) {
 
 std::string zsh_script(const std::vector<CompletionEntry>& entries) {
   // zsh runs bash's completion through its own compatibility layer.
-  return "#compdef lpmc\n# zsh completion for lpmc; install: lpmc completion zsh > ~/.zsh/completions/_lpmc (in fpath)\n"
+  return "#compdef lpmc\n# zsh completion for lpmc; install: lpmc completion zsh > ~/.zsh/completions/_lpmc "
+         "(in fpath)\n"
          "autoload -U +X bashcompinit && bashcompinit\n" +
          bash_script(entries);
 }

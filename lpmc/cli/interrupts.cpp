@@ -1,10 +1,10 @@
 #include "lpmc/cli/interrupts.h"
 
-#include <pthread.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <thread>
+
+#include <pthread.h>
+#include <unistd.h>
 
 #include "lpmc/cli/commands.h"
 

@@ -18,13 +18,16 @@ namespace {
 /// A failure that ends the whole run. What stops a single file is reported where it happens.
 int exit_code_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::invalid_argument: return kWrongUsage;
-    case ErrorKind::cancelled: return kInterrupted;
+    case ErrorKind::invalid_argument:
+      return kWrongUsage;
+    case ErrorKind::cancelled:
+      return kInterrupted;
     case ErrorKind::not_found:
     case ErrorKind::corrupt:
     case ErrorKind::unsupported:
     case ErrorKind::io:
-    case ErrorKind::remote: return kMissing;
+    case ErrorKind::remote:
+      return kMissing;
   }
   return kMissing;
 }
@@ -33,11 +36,13 @@ int run(int argc, char** argv) {
   CLI::App app("lpmc describes music in words.", "lpmc");
   app.set_version_flag("--version", version_text);
   app.require_subcommand(1);
-  app.footer("`lpmc COMMAND --help` tells more of each. Results go to stdout, everything else to stderr.\n"
-             "Exit codes: 0 all done, 1 some inputs failed, 2 wrong usage, 3 something the whole run needs is\n"
-             "missing or broken, 130 interrupted.");
+  app.footer(
+      "`lpmc COMMAND --help` tells more of each. Results go to stdout, everything else to stderr.\n"
+      "Exit codes: 0 all done, 1 some inputs failed, 2 wrong usage, 3 something the whole run needs is\n"
+      "missing or broken, 130 interrupted.");
   RunFunction chosen;
-  for (const Command& command : commands()) command.add(*app.add_subcommand(command.name, command.summary), chosen);
+  for (const Command& command : commands())
+    command.add(*app.add_subcommand(command.name, command.summary), chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -46,31 +46,41 @@ CLI::App* add_sub_command(CLI::App& app, const char* name, const char* summary, 
 
 void add_model_arguments(CLI::App& command, ModelFlags& flags) {
   add_flag_or_option(command, "model,-m,--model", flags.model,
-                     "a folder, a name (`lpmc model list`) or a checkpoint of the original project (.pth)", "model");
+                     "a folder, a name (`lpmc model list`) or a checkpoint of the original project (.pth)",
+                     "model");
   add_flag_or_option(command, "--tokenizer", flags.tokenizer,
-                     "folder with vocab.json, merges.txt and, if it is not the published size, config.json", "tokenizer");
+                     "folder with vocab.json, merges.txt and, if it is not the published size, config.json",
+                     "tokenizer");
 }
 
 int list() {
   const auto models = list_models();
-  for (const NamedModel& model : models) fmt::print("{}\t{}\n", model.name, display_path(model.folder));
+  for (const NamedModel& model : models)
+    fmt::print("{}\t{}\n", model.name, display_path(model.folder));
   if (models.empty()) {
     fail(ErrorKind::not_found, "no named models; looked in {}",
-         fmt::join([] {
-           std::vector<std::string> folders;
-           for (const auto& folder : model_search_path()) folders.push_back(display_path(folder));
-           return folders;
-         }(), ", "));
+         fmt::join(
+             [] {
+               std::vector<std::string> folders;
+               for (const auto& folder : model_search_path())
+                 folders.push_back(display_path(folder));
+               return folders;
+             }(),
+             ", "));
   }
   return kAllDone;
 }
 
 std::string_view role_name(WeightRole role) {
   switch (role) {
-    case WeightRole::parameter: return "parameter";
-    case WeightRole::alias: return "alias";
-    case WeightRole::buffer: return "buffer";
-    case WeightRole::computed_buffer: return "computed";
+    case WeightRole::parameter:
+      return "parameter";
+    case WeightRole::alias:
+      return "alias";
+    case WeightRole::buffer:
+      return "buffer";
+    case WeightRole::computed_buffer:
+      return "computed";
   }
   return "";
 }
@@ -104,22 +114,28 @@ int info(const ModelFlags& flags) {
   const TensorFile& file = model.weights.store.files.front();
   fmt::print("model       {}\n", model.files.name);
   fmt::print("weights     {} ({}, {} tensors)\n", display_path(model.files.weights),
-             file.format() == TensorFile::Format::pth ? "torch checkpoint" : "safetensors", file.tensors().size());
-  for (const auto& [key, value] : file.metadata()) fmt::print("{:<11} {}\n", key, replace_invalid_utf8(value));
+             file.format() == TensorFile::Format::pth ? "torch checkpoint" : "safetensors",
+             file.tensors().size());
+  for (const auto& [key, value] : file.metadata())
+    fmt::print("{:<11} {}\n", key, replace_invalid_utf8(value));
   fmt::print("parameters  {} ({})\n", count_parameters(c), to_string(stored_dtype(model)));
   fmt::print("network     d_model {}, {} + {} layers, {} + {} heads, ffn {} + {}, vocabulary {}\n", c.d_model,
              c.encoder_layers, c.decoder_layers, c.encoder_attention_heads, c.decoder_attention_heads,
              c.encoder_ffn_dim, c.decoder_ffn_dim, c.vocab_size);
-  fmt::print("audio       {} s at {} Hz, {} mel bands, frames of {} every {} samples, {} convolutions, {} positions\n",
-             c.duration_s, c.mel.sample_rate, c.mel.n_mels, c.mel.n_fft, c.mel.hop_length, c.num_conv, c.n_ctx());
-  fmt::print("tokenizer   {}\n", model.files.vocab ? display_path(*model.files.vocab) : "none: token ids only");
+  fmt::print(
+      "audio       {} s at {} Hz, {} mel bands, frames of {} every {} samples, {} convolutions, {} "
+      "positions\n",
+      c.duration_s, c.mel.sample_rate, c.mel.n_mels, c.mel.n_fft, c.mel.hop_length, c.num_conv, c.n_ctx());
+  fmt::print("tokenizer   {}\n",
+             model.files.vocab ? display_path(*model.files.vocab) : "none: token ids only");
   if (model.files.card) fmt::print("card        {}\n", display_path(*model.files.card));
   if (flags.common.verbose > 0) print_tensors(model);
   return kAllDone;
 }
 
 int verify(const ModelFlags& flags) {
-  for (const std::string& line : verify_model(find_model(flags.model, flags.tokenizer))) fmt::print("ok  {}\n", line);
+  for (const std::string& line : verify_model(find_model(flags.model, flags.tokenizer)))
+    fmt::print("ok  {}\n", line);
   return kAllDone;
 }
 
@@ -127,7 +143,8 @@ int convert(const ModelFlags& flags) {
   const Model model = open_model(find_model(flags.model, flags.tokenizer));
   if (flags.output.ends_with(".pth")) {
     LPMC_REQUIRE(flags.dtype.empty(), invalid_argument,
-                 "--dtype: expected none for a .pth (the original's loader wants float32), found '{}'", flags.dtype);
+                 "--dtype: expected none for a .pth (the original's loader wants float32), found '{}'",
+                 flags.dtype);
     LPMC_REQUIRE(flags.overwrite || !std::filesystem::exists(flags.output), invalid_argument,
                  "{}: exists; --overwrite replaces it", display_path(flags.output));
     export_pth(flags.output, model.config, model.weights, 0);
@@ -148,7 +165,8 @@ int init(const ModelFlags& flags) {
   model.config = preset_config(flags.preset);
   model.weights = random_weights(model.config, static_cast<std::uint64_t>(flags.seed));
   model.generation_config = nlohmann::json::object();
-  write_model_folder(flags.output, model, flags.dtype.empty() ? DType::f32 : parse_dtype(flags.dtype), flags.overwrite);
+  write_model_folder(flags.output, model, flags.dtype.empty() ? DType::f32 : parse_dtype(flags.dtype),
+                     flags.overwrite);
   return kAllDone;
 }
 
@@ -175,7 +193,8 @@ void add_model_command(CLI::App& app, RunFunction& run) {
     return list();
   }));
 
-  CLI::App* info_command = add_sub_command(app, "info", "configuration, size and type; -v lists the tensors", *flags);
+  CLI::App* info_command =
+      add_sub_command(app, "info", "configuration, size and type; -v lists the tensors", *flags);
   add_model_arguments(*info_command, *flags);
   info_command->add_flag("--json", flags->json, "as JSON");
   info_command->callback(on_run(info));
@@ -184,22 +203,25 @@ void add_model_command(CLI::App& app, RunFunction& run) {
   add_model_arguments(*verify_command, *flags);
   verify_command->callback(on_run(verify));
 
-  CLI::App* convert_command =
-      add_sub_command(app, "convert", "a checkpoint or folder to a model folder, or to the original's .pth", *flags);
+  CLI::App* convert_command = add_sub_command(
+      app, "convert", "a checkpoint or folder to a model folder, or to the original's .pth", *flags);
   add_model_arguments(*convert_command, *flags);
   add_output_arguments(*convert_command, *flags, "a folder, or a file that ends in .pth");
   convert_command->callback(on_run(convert));
-  add_examples(*convert_command,
-               "  lpmc model convert transfer.pth --tokenizer bart-base/ -o models/transfer\n"
-               "  lpmc model convert transfer.pth --tokenizer bart-base/ --dtype bf16 -o models/transfer-bf16\n"
-               "  lpmc model convert models/transfer -o transfer.pth\n");
+  add_examples(
+      *convert_command,
+      "  lpmc model convert transfer.pth --tokenizer bart-base/ -o models/transfer\n"
+      "  lpmc model convert transfer.pth --tokenizer bart-base/ --dtype bf16 -o models/transfer-bf16\n"
+      "  lpmc model convert models/transfer -o transfer.pth\n");
 
-  CLI::App* init_command = add_sub_command(app, "init", "a model of random weights, for tests and benchmarks", *flags);
+  CLI::App* init_command =
+      add_sub_command(app, "init", "a model of random weights, for tests and benchmarks", *flags);
   init_command->add_option("--preset", flags->preset, "bart-base, small or tiny")
       ->required()
       ->check(one_of({"bart-base", "small", "tiny"}));
   init_command->add_option("--seed", flags->seed, "equal seeds give equal weights")->capture_default_str();
-  init_command->add_option("--tokenizer", flags->tokenizer, "folder whose vocab.json and merges.txt are copied in");
+  init_command->add_option("--tokenizer", flags->tokenizer,
+                           "folder whose vocab.json and merges.txt are copied in");
   add_output_arguments(*init_command, *flags, "the model folder to make");
   init_command->callback(on_run(init));
 

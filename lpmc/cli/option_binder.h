@@ -14,7 +14,8 @@ namespace lpmc::cli {
 /// "num-beams" to "LPMC_NUM_BEAMS": the environment variable every flag also reads.
 inline std::string environment_name(std::string_view flag) {
   std::string name = "LPMC_";
-  for (const char c : flag) name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char c : flag)
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
 

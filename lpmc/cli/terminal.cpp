@@ -1,13 +1,12 @@
 #include "lpmc/cli/terminal.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <mutex>
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "lpmc/base/utf8.h"
 
@@ -32,7 +31,9 @@ Terminal& terminal() {
   return state;
 }
 
-void write_stderr(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+void write_stderr(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
 
 void print_message(LogLevel level, std::string_view message, bool as_json) {
   std::string line;
@@ -58,9 +59,10 @@ std::string describe(const ProgressState& state, double elapsed_s) {
                                  state.files_total == 1 ? "file" : "files", state.segments_done, speed);
   // The sound of files not opened yet is guessed from those that were.
   const double opened = static_cast<double>(state.files_done) + 1;
-  const double total_s = state.files_total > 0
-                             ? state.audio_s_known * std::max(1.0, static_cast<double>(state.files_total) / opened)
-                             : state.audio_s_known;
+  const double total_s =
+      state.files_total > 0
+          ? state.audio_s_known * std::max(1.0, static_cast<double>(state.files_total) / opened)
+          : state.audio_s_known;
   if (speed > 0 && total_s > state.audio_s_done) {
     line += ", " + format_time((total_s - state.audio_s_done) / speed) + " left";
   }
@@ -89,7 +91,9 @@ Progress::Progress(std::string_view mode, bool quiet) : mode_(Mode::none) {
   }
 }
 
-Progress::~Progress() { clear(); }
+Progress::~Progress() {
+  clear();
+}
 
 void Progress::update(const ProgressState& state) {
   if (mode_ == Mode::none) return;
@@ -118,7 +122,7 @@ void Progress::draw(const ProgressState& state) {
   Terminal& shared = terminal();
   const std::lock_guard lock(shared.mutex);
   if (mode_ == Mode::json) {
-    const json line = {{"files_done", state.files_done},   {"files_total", state.files_total},
+    const json line = {{"files_done", state.files_done},       {"files_total", state.files_total},
                        {"segments_done", state.segments_done}, {"audio_s_done", state.audio_s_done},
                        {"audio_s_known", state.audio_s_known}, {"elapsed_s", elapsed_s}};
     write_stderr(line.dump() + "\n");

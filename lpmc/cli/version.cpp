@@ -11,9 +11,9 @@ namespace lpmc::cli {
 
 std::string version_text() {
   return fmt::format("lpmc {} ({})\ninstruction set: {}\n{}\n{}\n{}\nfmt {}.{}.{}, CLI11 {}", LPMC_VERSION,
-                     *LPMC_COMMIT == '\0' ? "no commit" : LPMC_COMMIT, engine_instruction_set(), engine_library_version(),
-                     audio_library_version(), text_library_version(), FMT_VERSION / 10000, FMT_VERSION / 100 % 100,
-                     FMT_VERSION % 100, CLI11_VERSION);
+                     *LPMC_COMMIT == '\0' ? "no commit" : LPMC_COMMIT, engine_instruction_set(),
+                     engine_library_version(), audio_library_version(), text_library_version(),
+                     FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100, CLI11_VERSION);
 }
 
 }  // namespace lpmc::cli

@@ -28,8 +28,11 @@ struct Hypothesis {
   /// The whole output row as transformers' generate returns it, without padding: start token first,
   /// end token last where it fits into max_length.
   std::vector<std::int32_t> tokens;
-  /// Beam search: sum of log-probabilities / length^length_penalty (transformers' sequences_scores).
-  /// Greedy and plain sampling: the same formula over the chosen tokens.
+  /// Beam search: sum of log-probabilities / length^length_penalty (transformers' sequences_scores);
+  /// the length counts the start token, not the end token; a forced token has log-probability 0.
+  /// Greedy and plain sampling: the same formula over the chosen tokens, with the network's own
+  /// log-probabilities (penalty, temperature and the like left out). Never NaN; -inf for a
+  /// hypothesis that the processors rule out, where fewer than n_best possible ones exist.
   double score = 0;
 };
 
@@ -39,7 +42,13 @@ void validate(const GenerationOptions& options, const SpecialTokens& special, st
 
 /// The search of one segment, moved on token by token by whoever owns the network, so that rows of
 /// many segments can share a step and finished segments leave. The outcome depends on the segment's
-/// own logits alone.
+/// own logits alone. Different objects may be advanced by different threads.
+///
+/// Four ways of searching, as transformers 4.26.1: beam search (num_beams > 1), beam-sample (and
+/// sample), greedy search (num_beams = 1), plain sampling (and sample). When sampling, n_best asks
+/// for that many independent draws (num_return_sequences), each with num_beams rows: a segment then
+/// starts with num_beams * n_best rows. Equal scores go to the lower beam, then the lower token,
+/// which torch leaves open.
 class SegmentSearch {
  public:
   /// @param stream makes sampling differ between segments and not depend on the batch: equal
@@ -55,7 +64,10 @@ class SegmentSearch {
   /// first step) and token. Empty when done.
   std::span<const std::int32_t> parents() const;
   std::span<const std::int32_t> tokens() const;
-  /// Takes the step's logits [rows, vocab] of these rows, overwriting them.
+  /// Takes the step's logits [rows, vocab] of these rows, overwriting them. -inf is a logit; NaN,
+  /// +inf and a row of nothing but -inf are errors.
+  /// @throws Error(invalid_argument) "logits: found NaN at row 3", or for another shape; the search
+  /// is then of no more use
   void advance(TensorView logits);
   /// n_best hypotheses, best first. @pre done()
   std::vector<Hypothesis> take_hypotheses();

@@ -19,7 +19,7 @@ struct GenerationOptions {
   double top_p = 1.0;
   int top_k = 50;  ///< 0 = off
   double temperature = 1.0;
-  int n_best = 1;  ///< hypotheses returned
+  int n_best = 1;  ///< hypotheses returned: at most num_beams; when sampling, independent draws
   std::int64_t seed = 0;
 };
 

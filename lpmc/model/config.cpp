@@ -71,8 +71,8 @@ void check_redundant_fields(const ModelConfig& c, const json& config, std::strin
 }
 
 void check_range(std::string_view where, std::string_view name, double value, double low, double high) {
-  LPMC_REQUIRE(value >= low && value <= high, invalid_argument, "{}: {}: expected {} to {}, found {}", where, name,
-               low, high, value);
+  LPMC_REQUIRE(value >= low && value <= high, invalid_argument, "{}: {}: expected {} to {}, found {}", where,
+               name, low, high, value);
 }
 
 }  // namespace
@@ -83,7 +83,8 @@ std::int64_t ModelConfig::segment_samples() const {
 
 std::int64_t ModelConfig::n_ctx() const {
   std::int64_t length = num_frames(segment_samples(), mel);
-  for (int i = 1; i < num_conv; ++i) length = (length + 1) / 2;  // stride 2, kernel 3, padding 1
+  for (int i = 1; i < num_conv; ++i)
+    length = (length + 1) / 2;  // stride 2, kernel 3, padding 1
   return length;
 }
 
@@ -137,8 +138,8 @@ void validate(const ModelConfig& c, std::string_view where) {
   range("vocab_size", c.vocab_size, 4, kMaxVocab);
   range("max_position_embeddings", c.max_position_embeddings, 2, 1 << 16);
   for (const int heads : {c.encoder_attention_heads, c.decoder_attention_heads}) {
-    LPMC_REQUIRE(c.d_model % heads == 0, invalid_argument, "{}: attention heads: expected a divisor of d_model {}, found {}",
-                 where, c.d_model, heads);
+    LPMC_REQUIRE(c.d_model % heads == 0, invalid_argument,
+                 "{}: attention heads: expected a divisor of d_model {}, found {}", where, c.d_model, heads);
   }
   // The sinusoids divide by d_model / 2 - 1.
   LPMC_REQUIRE(c.d_model % 2 == 0, invalid_argument, "{}: d_model: expected an even number, found {}", where,

@@ -56,7 +56,8 @@ void take_side_files(ModelFiles& files, const fs::path& folder) {
 
 std::string join_paths(const std::vector<fs::path>& paths) {
   std::string text;
-  for (const fs::path& path : paths) text += (text.empty() ? "" : ", ") + display_path(path);
+  for (const fs::path& path : paths)
+    text += (text.empty() ? "" : ", ") + display_path(path);
   return text;
 }
 
@@ -76,7 +77,8 @@ fs::path user_models() {
 }
 
 bool looks_like_path(std::string_view model) {
-  return model.find('/') != std::string_view::npos || model.ends_with(".pth") || model.ends_with(".safetensors");
+  return model.find('/') != std::string_view::npos || model.ends_with(".pth") ||
+         model.ends_with(".safetensors");
 }
 
 /// The folder of a named model.
@@ -85,10 +87,12 @@ fs::path find_named(std::string_view name) {
     if (model.name == name) return model.folder;
   }
   const bool published = name.starts_with("lp-musiccaps-");
-  fail(ErrorKind::not_found, "model '{}': no file or folder of this name, and no such model in {}{}", name,
-       join_paths(model_search_path()),
-       published ? "; download the project's published checkpoint and pass its path: -m transfer.pth --tokenizer DIR"
-                 : "; `lpmc model list` shows the models that are here");
+  fail(
+      ErrorKind::not_found, "model '{}': no file or folder of this name, and no such model in {}{}", name,
+      join_paths(model_search_path()),
+      published
+          ? "; download the project's published checkpoint and pass its path: -m transfer.pth --tokenizer DIR"
+          : "; `lpmc model list` shows the models that are here");
 }
 
 void copy_text_file(const std::optional<fs::path>& from, const fs::path& folder, std::string_view name) {
@@ -114,8 +118,10 @@ std::vector<fs::path> model_search_path() {
   if (const fs::path user = user_models(); !user.empty()) folders.push_back(user);
   const fs::path program = program_folder();
   folders.push_back(program / "../share/lpmc/models");
-  if (const std::string_view checkout = LPMC_CHECKOUT_MODELS; !checkout.empty()) folders.emplace_back(checkout);
-  for (fs::path& folder : folders) folder = folder.lexically_normal();
+  if (const std::string_view checkout = LPMC_CHECKOUT_MODELS; !checkout.empty())
+    folders.emplace_back(checkout);
+  for (fs::path& folder : folders)
+    folder = folder.lexically_normal();
   return folders;
 }
 
@@ -124,11 +130,13 @@ std::vector<NamedModel> list_models() {
   for (const fs::path& folder : model_search_path()) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-      if (is_file(entry.path() / kWeightsName)) found.try_emplace(entry.path().filename().string(), entry.path());
+      if (is_file(entry.path() / kWeightsName))
+        found.try_emplace(entry.path().filename().string(), entry.path());
     }
   }
   std::vector<NamedModel> models;
-  for (const auto& [name, folder] : found) models.push_back({name, folder});
+  for (const auto& [name, folder] : found)
+    models.push_back({name, folder});
   return models;
 }
 
@@ -141,23 +149,27 @@ ModelFiles find_model(std::string_view model, const fs::path& tokenizer) {
   if (named) path = find_named(model);
   if (is_folder(path)) {
     const auto weights = file_in(path, kWeightsName);
-    LPMC_REQUIRE(weights, not_found, "{}: expected a model folder with {}, found none", display_path(path), kWeightsName);
+    LPMC_REQUIRE(weights, not_found, "{}: expected a model folder with {}, found none", display_path(path),
+                 kWeightsName);
     files.weights = *weights;
     take_side_files(files, path);
     files.card = file_in(path, kCardName);
-    LPMC_REQUIRE(files.config, not_found, "{}: expected {} in the model folder, found none", display_path(path), kConfigName);
+    LPMC_REQUIRE(files.config, not_found, "{}: expected {} in the model folder, found none",
+                 display_path(path), kConfigName);
   } else {
     LPMC_REQUIRE(is_file(path), not_found, "{}: no such model file or folder", display_path(path));
     files.weights = path;
     take_side_files(files, path.has_parent_path() ? path.parent_path() : fs::path("."));
   }
   if (!tokenizer.empty()) {
-    LPMC_REQUIRE(is_folder(tokenizer), not_found, "{}: expected the tokenizer's folder", display_path(tokenizer));
+    LPMC_REQUIRE(is_folder(tokenizer), not_found, "{}: expected the tokenizer's folder",
+                 display_path(tokenizer));
     const std::optional<fs::path> own_config = files.config;
     const bool is_model_folder = is_folder(path);
     take_side_files(files, tokenizer);
     if (is_model_folder) files.config = own_config;  // a folder's own config stays with its weights
-    for (const auto& [found, name] : {std::pair{&files.vocab, kVocabName}, std::pair{&files.merges, kMergesName}}) {
+    for (const auto& [found, name] :
+         {std::pair{&files.vocab, kVocabName}, std::pair{&files.merges, kMergesName}}) {
       LPMC_REQUIRE(*found, not_found, "{}: expected {}, found none", display_path(tokenizer), name);
     }
   }
@@ -166,7 +178,8 @@ ModelFiles find_model(std::string_view model, const fs::path& tokenizer) {
 
 nlohmann::json parse_json(std::string_view text, const std::string& where) {
   const auto limit = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    LPMC_REQUIRE(depth <= kMaxJsonDepth, corrupt, "{}: expected at most {} levels of nesting", where, kMaxJsonDepth);
+    LPMC_REQUIRE(depth <= kMaxJsonDepth, corrupt, "{}: expected at most {} levels of nesting", where,
+                 kMaxJsonDepth);
     return true;
   };
   try {
@@ -179,16 +192,17 @@ nlohmann::json parse_json(std::string_view text, const std::string& where) {
 nlohmann::json read_json_file(const fs::path& path) {
   const MappedFile file(path);
   const std::string where = display_path(path);
-  LPMC_REQUIRE(file.bytes().size() <= kMaxJsonBytes, corrupt, "{}: expected at most {} bytes of JSON, found {}", where,
-               kMaxJsonBytes, file.bytes().size());
-  return parse_json({static_cast<const char*>(static_cast<const void*>(file.bytes().data())), file.bytes().size()},
-                       where);
+  LPMC_REQUIRE(file.bytes().size() <= kMaxJsonBytes, corrupt,
+               "{}: expected at most {} bytes of JSON, found {}", where, kMaxJsonBytes, file.bytes().size());
+  return parse_json(
+      {static_cast<const char*>(static_cast<const void*>(file.bytes().data())), file.bytes().size()}, where);
 }
 
 Model open_model(const ModelFiles& files) {
   Model model;
   model.files = files;
-  if (files.config) model.config = model_config_from_json(read_json_file(*files.config), display_path(*files.config));
+  if (files.config)
+    model.config = model_config_from_json(read_json_file(*files.config), display_path(*files.config));
   model.generation_config = nlohmann::json::object();
   if (files.generation_config) {
     model.generation_config = read_json_file(*files.generation_config);
@@ -200,8 +214,10 @@ Model open_model(const ModelFiles& files) {
     model.weights = load_weights(std::move(file), model.config);
   } catch (const Error& error) {
     if (files.config || error.kind() != ErrorKind::corrupt) throw;
-    fail(ErrorKind::corrupt, "{} (no config.json beside the checkpoint, so the published size was expected; "
-         "--tokenizer DIR names a folder with the right config.json)", error.what());
+    fail(ErrorKind::corrupt,
+         "{} (no config.json beside the checkpoint, so the published size was expected; "
+         "--tokenizer DIR names a folder with the right config.json)",
+         error.what());
   }
   return model;
 }
@@ -219,7 +235,8 @@ DType stored_dtype(const Model& model) {
 
 void write_model_folder(const fs::path& folder, const Model& model, DType dtype, bool overwrite) {
   LPMC_REQUIRE(overwrite || !is_file(folder / kWeightsName), invalid_argument,
-               "{}: expected a folder without a model, found one (--overwrite replaces it)", display_path(folder));
+               "{}: expected a folder without a model, found one (--overwrite replaces it)",
+               display_path(folder));
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail_errno(display_path(folder), error.value());
@@ -229,7 +246,8 @@ void write_model_folder(const fs::path& folder, const Model& model, DType dtype,
   if (!model.generation_config.empty()) {
     write_file_atomically(folder / kGenerationConfigName, model.generation_config.dump(2) + "\n");
   }
-  write_file_atomically(folder / kConfigName, model_config_to_json(model.config, to_string(dtype)).dump(2) + "\n");
+  write_file_atomically(folder / kConfigName,
+                        model_config_to_json(model.config, to_string(dtype)).dump(2) + "\n");
   // The weights come last: a folder with model.safetensors is a whole model.
   save_weights(folder / kWeightsName, model.config, model.weights, dtype);
 }

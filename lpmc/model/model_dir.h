@@ -17,10 +17,10 @@ namespace lpmc {
 /// merges.txt, generation_config.json, README.md) or a checkpoint of the original project (.pth)
 /// with its config.json and tokenizer files beside it or in a folder of their own.
 struct ModelFiles {
-  std::string name;                                 ///< as the user said it: a name or a path
-  std::filesystem::path weights;                    ///< model.safetensors or the .pth
-  std::optional<std::filesystem::path> config;      ///< absent: the published size
-  std::optional<std::filesystem::path> vocab;       ///< absent: token ids only
+  std::string name;                             ///< as the user said it: a name or a path
+  std::filesystem::path weights;                ///< model.safetensors or the .pth
+  std::optional<std::filesystem::path> config;  ///< absent: the published size
+  std::optional<std::filesystem::path> vocab;   ///< absent: token ids only
   std::optional<std::filesystem::path> merges;
   std::optional<std::filesystem::path> generation_config;
   std::optional<std::filesystem::path> card;

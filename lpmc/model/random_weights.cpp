@@ -21,12 +21,15 @@ std::uint64_t mix(std::uint64_t x) {
 
 std::uint64_t stream_of(std::uint64_t seed, std::string_view name) {
   std::uint64_t stream = mix(seed);
-  for (const char c : name) stream = mix(stream ^ static_cast<std::uint8_t>(c));
+  for (const char c : name)
+    stream = mix(stream ^ static_cast<std::uint8_t>(c));
   return stream;
 }
 
 /// In (0, 1), never 0.
-float uniform(std::uint64_t bits) { return (static_cast<float>(bits >> 40) + 0.5F) * 0x1p-24F; }
+float uniform(std::uint64_t bits) {
+  return (static_cast<float>(bits >> 40) + 0.5F) * 0x1p-24F;
+}
 
 constexpr std::int64_t kBlock = 1 << 16;
 
@@ -51,7 +54,8 @@ void fill_uniform(std::span<float> values, std::uint64_t stream, float bound) {
   }
 }
 
-Tensor initial_value(std::string_view name, const Shape& shape, const ModelConfig& config, std::uint64_t seed) {
+Tensor initial_value(std::string_view name, const Shape& shape, const ModelConfig& config,
+                     std::uint64_t seed) {
   Tensor tensor = Tensor::zeros(shape);
   const std::span<float> values = tensor.mutable_values<float>();
   const std::uint64_t stream = stream_of(seed, name);

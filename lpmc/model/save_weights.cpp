@@ -41,7 +41,8 @@ void save_weights(const std::filesystem::path& path, const ModelConfig& config, 
                 [&](std::string_view name, const Shape& /*shape*/, WeightRole role, ConstTensorView& field) {
                   if (role == WeightRole::alias) return;
                   if (role == WeightRole::computed_buffer) {
-                    if (differs(field, computed_buffer(name, config))) tensors.push_back({std::string(name), field});
+                    if (differs(field, computed_buffer(name, config)))
+                      tensors.push_back({std::string(name), field});
                     return;
                   }
                   tensors.push_back({std::string(name), as_dtype(field, dtype, made)});
@@ -55,24 +56,26 @@ void export_pth(const std::filesystem::path& path, const ModelConfig& config, co
   std::vector<Tensor> made;
   std::map<const std::byte*, ConstTensorView> converted;  // aliases must go on sharing their memory
   std::vector<NamedTensor> tensors;
-  visit_weights(weights, config, [&](std::string_view name, const Shape&, WeightRole, ConstTensorView& field) {
-    const auto [entry, is_new] = converted.try_emplace(field.bytes());
-    if (is_new) entry->second = as_dtype(field, DType::f32, made);
-    tensors.push_back({std::string(name), entry->second});
-  });
+  visit_weights(weights, config,
+                [&](std::string_view name, const Shape&, WeightRole, ConstTensorView& field) {
+                  const auto [entry, is_new] = converted.try_emplace(field.bytes());
+                  if (is_new) entry->second = as_dtype(field, DType::f32, made);
+                  tensors.push_back({std::string(name), entry->second});
+                });
   write_pth(path, tensors, epoch);
 }
 
 void check_finite(const ModelConfig& config, const LoadedWeights& model) {
   ModelWeights weights = model.weights;
-  visit_weights(weights, config, [&](std::string_view name, const Shape&, WeightRole role, ConstTensorView& field) {
-    if (role == WeightRole::alias) return;
-    std::vector<Tensor> made;
-    const auto values = as_dtype(field, DType::f32, made).values<float>();
-    const auto bad = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });
-    LPMC_REQUIRE(bad == values.end(), corrupt, "{}: expected finite values, found {} at element {}", name, *bad,
-                 bad - values.begin());
-  });
+  visit_weights(
+      weights, config, [&](std::string_view name, const Shape&, WeightRole role, ConstTensorView& field) {
+        if (role == WeightRole::alias) return;
+        std::vector<Tensor> made;
+        const auto values = as_dtype(field, DType::f32, made).values<float>();
+        const auto bad = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });
+        LPMC_REQUIRE(bad == values.end(), corrupt, "{}: expected finite values, found {} at element {}", name,
+                     *bad, bad - values.begin());
+      });
 }
 
 }  // namespace lpmc

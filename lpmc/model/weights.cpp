@@ -43,8 +43,8 @@ class EntryIndex {
     for (const auto& [name, tensor] : entries_) {
       if (!used_.contains(name)) left.insert(name);
     }
-    LPMC_REQUIRE(left.empty(), corrupt, "{}: {}: expected no such tensor in this model; {} left over in all", path_,
-                 replace_invalid_utf8(*left.begin()), left.size());
+    LPMC_REQUIRE(left.empty(), corrupt, "{}: {}: expected no such tensor in this model; {} left over in all",
+                 path_, replace_invalid_utf8(*left.begin()), left.size());
   }
 
  private:
@@ -70,12 +70,13 @@ class WeightLoader {
         field = keep(computed_buffer(name, config_));
         return;
       }
-      fail(ErrorKind::corrupt, "{}: {}: expected {}, found no such tensor", index_.path(), name, to_string(shape));
+      fail(ErrorKind::corrupt, "{}: {}: expected {}, found no such tensor", index_.path(), name,
+           to_string(shape));
     }
     LPMC_REQUIRE(entry->shape == shape, corrupt, "{}: {}: expected {}, found {}", index_.path(), name,
                  to_string(shape), to_string(entry->shape));
-    LPMC_REQUIRE(is_float(entry->dtype), corrupt, "{}: {}: expected a floating-point type, found {}", index_.path(),
-                 name, to_string(entry->dtype));
+    LPMC_REQUIRE(is_float(entry->dtype), corrupt, "{}: {}: expected a floating-point type, found {}",
+                 index_.path(), name, to_string(entry->dtype));
     if (role == WeightRole::alias) {
       check_tied(name, *entry, field);
     } else {
@@ -95,8 +96,8 @@ class WeightLoader {
   /// The mapped bytes where they can be used in place, else a copy.
   ConstTensorView view_of(const StoredTensor& entry, WeightRole role) {
     const bool aligned = reinterpret_cast<std::uintptr_t>(entry.data) % size_of(entry.dtype) == 0;
-    const bool keeps_type = entry.dtype == DType::f32 ||
-                            (role != WeightRole::computed_buffer && entry.dtype != DType::f64);
+    const bool keeps_type =
+        entry.dtype == DType::f32 || (role != WeightRole::computed_buffer && entry.dtype != DType::f64);
     if (aligned && keeps_type && entry.is_contiguous()) return {entry.data, entry.dtype, entry.shape};
     Tensor copy = read_tensor(entry);
     if (keeps_type) return keep(std::move(copy));
@@ -110,8 +111,8 @@ class WeightLoader {
     const Tensor copy = read_tensor(entry);
     const bool equal = copy.dtype() == shared.dtype() &&
                        std::memcmp(copy.view().bytes(), shared.bytes(), shared.size_bytes()) == 0;
-    LPMC_REQUIRE(equal, unsupported, "{}: {}: expected the same values as {} (tied), found others", index_.path(),
-                 name, kSharedName);
+    LPMC_REQUIRE(equal, unsupported, "{}: {}: expected the same values as {} (tied), found others",
+                 index_.path(), name, kSharedName);
   }
 
   EntryIndex& index_;
@@ -125,9 +126,10 @@ class WeightLoader {
 std::int64_t count_parameters(const ModelConfig& config) {
   ModelWeights weights;
   std::int64_t count = 0;
-  visit_weights(weights, config, [&](std::string_view, const Shape& shape, WeightRole role, ConstTensorView&) {
-    if (role == WeightRole::parameter) count += shape.elements();
-  });
+  visit_weights(weights, config,
+                [&](std::string_view, const Shape& shape, WeightRole role, ConstTensorView&) {
+                  if (role == WeightRole::parameter) count += shape.elements();
+                });
   return count;
 }
 

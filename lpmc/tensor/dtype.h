@@ -27,7 +27,9 @@ struct BFloat16 {
 /// Exact: every half is a float.
 float to_float(Half value);
 /// Exact: a bfloat16 is the upper half of a float.
-inline float to_float(BFloat16 value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16); }
+inline float to_float(BFloat16 value) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16);
+}
 /// Rounds to nearest, ties to even; overflow gives infinity, NaN stays NaN.
 Half to_half(float value);
 BFloat16 to_bfloat16(float value);

@@ -23,12 +23,17 @@ Shape::Shape(std::span<const std::int64_t> sizes) : rank_(sizes.size()) {
 
 std::int64_t Shape::elements() const {
   std::int64_t product = 1;
-  for (const std::int64_t size : sizes()) product *= size;
+  for (const std::int64_t size : sizes())
+    product *= size;
   return product;
 }
 
-bool operator==(const Shape& a, const Shape& b) { return std::ranges::equal(a.sizes(), b.sizes()); }
+bool operator==(const Shape& a, const Shape& b) {
+  return std::ranges::equal(a.sizes(), b.sizes());
+}
 
-std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape.sizes(), ", ")); }
+std::string to_string(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape.sizes(), ", "));
+}
 
 }  // namespace lpmc

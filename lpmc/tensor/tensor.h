@@ -74,8 +74,12 @@ class Tensor {
   static constexpr std::size_t kAlignment = 64;
 
   Tensor() = default;
+  ~Tensor() = default;
   /// Elements are uninitialised.
   explicit Tensor(const Shape& shape, DType dtype = DType::f32);
+  /// What was moved from is as a default one: null, no elements.
+  Tensor(Tensor&& other) noexcept;
+  Tensor& operator=(Tensor&& other) noexcept;
   static Tensor zeros(const Shape& shape, DType dtype = DType::f32);
   static Tensor copy_of(ConstTensorView view);
   Tensor clone() const { return copy_of(*this); }
@@ -108,6 +112,9 @@ class Tensor {
 
  private:
   struct Free {
+    Free() noexcept : mapped_bytes(0) {}
+    explicit Free(std::size_t bytes) noexcept : mapped_bytes(bytes) {}
+    std::size_t mapped_bytes;  ///< 0: from the heap
     void operator()(std::byte* pointer) const noexcept;
   };
   std::unique_ptr<std::byte[], Free> buffer_;

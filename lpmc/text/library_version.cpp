@@ -2,9 +2,9 @@
 
 #include "lpmc/text/library_version.h"
 
-#include <pcre2.h>
-
 #include <array>
+
+#include <pcre2.h>
 
 namespace lpmc {
 

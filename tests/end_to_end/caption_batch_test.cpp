@@ -57,7 +57,8 @@ TEST_F(CaptionBatch, CaptionsDoNotDependOnTheCompany) {
 
 TEST_F(CaptionBatch, AFailureCostsOneFileAndTheExitCodeIs1) {
   std::ofstream(folder_ / "album/b.wav", std::ios::trunc) << "RIFF broken";
-  const ProgramResult result = lpmc({"caption", album() + "/a.wav", album() + "/b.wav", album() + "/none.wav", album() + "/disc 2/c.wav", "-f", "jsonl"});
+  const ProgramResult result = lpmc({"caption", album() + "/a.wav", album() + "/b.wav", album() + "/none.wav",
+                                     album() + "/disc 2/c.wav", "-f", "jsonl"});
   EXPECT_EQ(result.exit_code, 1);
   const auto lines = lines_of(result.out);
   ASSERT_EQ(lines.size(), 4U);
@@ -84,7 +85,8 @@ TEST_F(CaptionBatch, FilesFromStandardInput) {
 TEST_F(CaptionBatch, ShardsShareTheWork) {
   std::set<std::string> files;
   for (const char* shard : {"1/2", "2/2"}) {
-    for (const std::string& line : lines_of(lpmc({"caption", "-r", album(), "--shard", shard, "-f", "jsonl"}).out)) {
+    for (const std::string& line :
+         lines_of(lpmc({"caption", "-r", album(), "--shard", shard, "-f", "jsonl"}).out)) {
       EXPECT_TRUE(files.insert(json::parse(line)["file"]).second);
     }
   }
@@ -125,7 +127,8 @@ TEST_F(CaptionBatch, OneJsonlFileGoesOnWhereItStopped) {
   const std::string out = (folder_ / "all.jsonl").string();
   ASSERT_EQ(lpmc({"caption", album() + "/a.wav", "-f", "jsonl", "-o", out}).exit_code, 0);
   const std::string first = read_file(out);
-  const ProgramResult result = lpmc({"caption", "-r", album(), "-f", "jsonl", "-o", out, "--skip-existing", "-v"});
+  const ProgramResult result =
+      lpmc({"caption", "-r", album(), "-f", "jsonl", "-o", out, "--skip-existing", "-v"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("1 files skipped"));
   const std::string all = read_file(out);
@@ -138,7 +141,8 @@ TEST_F(CaptionBatch, TagsHoldTheTrackCaption) {
   ASSERT_EQ(lpmc({"caption", file, "--write-tags"}).exit_code, 0);
   const ProgramResult again = lpmc({"caption", file, "-f", "json"});  // still sound, and the same
   EXPECT_EQ(again.exit_code, 0);
-  EXPECT_THAT(read_file(file), HasSubstr(json::parse(again.out)["track_caption"].get<std::string>().substr(0, 20)));
+  EXPECT_THAT(read_file(file),
+              HasSubstr(json::parse(again.out)["track_caption"].get<std::string>().substr(0, 20)));
 }
 
 TEST_F(CaptionBatch, ProgressIsJsonOnRequestAndNothingOffATerminal) {
@@ -154,10 +158,13 @@ TEST_F(CaptionBatch, InterruptedRunsKeepWhatIsFinished) {
   ProgramInput input;
   const fs::path last = folder_ / "album/disc 2/c.txt";
   input.while_running = [&](int process) {
-    for (int i = 0; i < 3000 && !fs::exists(last); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 3000 && !fs::exists(last); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     ::kill(process, SIGINT);
   };
-  const ProgramResult result = lpmc({"caption", album() + "/a.wav", album() + "/disc 2/c.wav", album() + "/z long.wav", "--sidecar", "txt"}, input);
+  const ProgramResult result = lpmc(
+      {"caption", album() + "/a.wav", album() + "/disc 2/c.wav", album() + "/z long.wav", "--sidecar", "txt"},
+      input);
   EXPECT_EQ(result.exit_code, 130) << result.err;
   EXPECT_THAT(result.err, HasSubstr("interrupted: 2 of 3 files done"));
   EXPECT_TRUE(fs::exists(folder_ / "album/a.txt"));

@@ -55,14 +55,16 @@ TEST_F(CaptionOneFile, JsonIsWhatTheSchemaSays) {
 
 TEST_F(CaptionOneFile, BatchSizeAndThreadsChangeNothing) {
   const json base = caption_json({"--tokens"});
-  for (const std::vector<std::string>& flags :
-       {std::vector<std::string>{"--batch-size", "1"}, {"--batch-size", "2", "--threads", "1"}, {"--threads", "3"}}) {
+  for (const std::vector<std::string>& flags : {std::vector<std::string>{"--batch-size", "1"},
+                                                {"--batch-size", "2", "--threads", "1"},
+                                                {"--threads", "3"}}) {
     std::vector<std::string> all = flags;
     all.emplace_back("--tokens");
     const json other = caption_json(all);
     for (std::size_t i = 0; i < 3; ++i) {
       EXPECT_EQ(other["segments"][i]["tokens"], base["segments"][i]["tokens"]);
-      EXPECT_NEAR(other["segments"][i]["score"].get<double>(), base["segments"][i]["score"].get<double>(), 1e-4);
+      EXPECT_NEAR(other["segments"][i]["score"].get<double>(), base["segments"][i]["score"].get<double>(),
+                  1e-4);
     }
   }
 }
@@ -71,7 +73,8 @@ TEST_F(CaptionOneFile, HopTailStartAndDurationCutAsTheySay) {
   const auto times = [&](const std::vector<std::string>& flags) {
     std::vector<std::string> out;
     const json captions = caption_json(flags);
-    for (const json& segment : captions["segments"]) out.push_back(segment["time"]);
+    for (const json& segment : captions["segments"])
+      out.push_back(segment["time"]);
     return out;
   };
   EXPECT_EQ(times({"--tail", "drop"}), (std::vector<std::string>{"0:00-0:10", "0:10-0:20"}));
@@ -106,8 +109,14 @@ TEST_F(CaptionOneFile, CompatOriginalPrintsWhatTheOriginalPrints) {
 }
 
 TEST_F(CaptionOneFile, EveryFormatComesOut) {
-  for (const auto& [format, start] : std::vector<std::pair<std::string, std::string>>{
-           {"text", "[0:00"}, {"json", "{"}, {"jsonl", "{\"file\""}, {"csv", "file,"}, {"srt", "1\n00:00:00,000 --> 00:00:10,000\n"}, {"vtt", "WEBVTT"}, {"lrc", "["}}) {
+  for (const auto& [format, start] :
+       std::vector<std::pair<std::string, std::string>>{{"text", "[0:00"},
+                                                        {"json", "{"},
+                                                        {"jsonl", "{\"file\""},
+                                                        {"csv", "file,"},
+                                                        {"srt", "1\n00:00:00,000 --> 00:00:10,000\n"},
+                                                        {"vtt", "WEBVTT"},
+                                                        {"lrc", "["}}) {
     const ProgramResult result = lpmc({"caption", song(), "-f", format});
     EXPECT_EQ(result.exit_code, 0) << format << result.err;
     EXPECT_THAT(result.out, StartsWith(start)) << format;
@@ -171,7 +180,8 @@ TEST_F(CaptionOneFile, WithoutVocabularyOnlyTokens) {
 TEST_F(CaptionOneFile, HelpAndVersion) {
   const ProgramResult help = lpmc({"caption", "--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* flag : {"--format", "--num-beams", "--no-repeat-ngram", "--tail", "--sidecar", "Examples:"}) {
+  for (const char* flag :
+       {"--format", "--num-beams", "--no-repeat-ngram", "--tail", "--sidecar", "Examples:"}) {
     EXPECT_THAT(help.out, HasSubstr(flag));
   }
   const ProgramResult version = lpmc({"--version"});
@@ -199,11 +209,13 @@ TEST_F(BadInput, IsNamed) {
   std::ofstream(folder_ / "text.mp3") << "this is a text, not music, whatever its name says\n";
   expect_failure(folder_ / "text.mp3", "text.mp3");
   write_wav(folder_ / "short.wav", chord(0.05));
-  expect_failure(folder_ / "short.wav", "short.wav: too short: expected at least 1 s of sound, found 0.050 s");
+  expect_failure(folder_ / "short.wav",
+                 "short.wav: too short: expected at least 1 s of sound, found 0.050 s");
 }
 
 TEST_F(BadInput, OddNamesAreOnlyNames) {
-  for (const std::string name : {"a'b\"c.wav", "$(touch x).wav", "-o.wav", "new\nline.wav", "caf\xE9.wav", "file:x.wav", " .wav"}) {
+  for (const std::string name :
+       {"a'b\"c.wav", "$(touch x).wav", "-o.wav", "new\nline.wav", "caf\xE9.wav", "file:x.wav", " .wav"}) {
     write_wav(folder_ / name, chord(3));
     const ProgramResult result = lpmc({"caption", "-f", "json", "--", (folder_ / name).string()});
     EXPECT_EQ(result.exit_code, 0) << name << result.err;
@@ -244,7 +256,8 @@ TEST_F(BadInput, OutputsThatCannotBeWrittenAreRefusedBeforeTheWork) {
   refused((folder_ / "no/such/out.json").string(), 3, "out.json");
   refused(song(), 2, "song.wav");
   refused("/dev/full", 3, "/dev/full: No space left");
-  const ProgramResult full = run_program({"sh", "-c", std::string(LPMC_PROGRAM) + " caption '" + song() + "' > /dev/full"});
+  const ProgramResult full =
+      run_program({"sh", "-c", std::string(LPMC_PROGRAM) + " caption '" + song() + "' > /dev/full"});
   EXPECT_EQ(full.exit_code, 3);
   EXPECT_THAT(full.err, HasSubstr("stdout"));
 }

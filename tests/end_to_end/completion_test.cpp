@@ -14,8 +14,9 @@ using ::testing::HasSubstr;
 std::string complete_in_bash(const std::string& words) {
   const TemporaryFolder folder;
   std::ofstream(folder / "lpmc.bash") << lpmc({"completion", "bash"}).out;
-  const std::string script = "source '" + (folder / "lpmc.bash").string() + "'; COMP_WORDS=(" + words +
-                             "); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _lpmc; printf '%s\\n' \"${COMPREPLY[@]}\"";
+  const std::string script =
+      "source '" + (folder / "lpmc.bash").string() + "'; COMP_WORDS=(" + words +
+      "); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _lpmc; printf '%s\\n' \"${COMPREPLY[@]}\"";
   const ProgramResult result = run_program({"bash", "-c", script});
   EXPECT_EQ(result.err, "");
   return result.out;

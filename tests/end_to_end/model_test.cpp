@@ -40,7 +40,9 @@ TEST_F(ModelCommand, InfoTellsSizeAndTensors) {
   EXPECT_GT(info["parameters"], 0);
 }
 
-TEST_F(ModelCommand, ListKnowsTheModelThatShips) { EXPECT_THAT(lpmc({"model", "list"}).out, HasSubstr("default\t")); }
+TEST_F(ModelCommand, ListKnowsTheModelThatShips) {
+  EXPECT_THAT(lpmc({"model", "list"}).out, HasSubstr("default\t"));
+}
 
 TEST_F(ModelCommand, VerifyPassesWhatIsWhole) {
   for (const std::string& model : {model_, std::string("default")}) {
@@ -58,7 +60,8 @@ TEST_F(ModelCommand, ConvertGoesThereAndBack) {
   fs::copy_file(fs::path(model_) / "config.json", folder_ / "config.json");
   const ProgramResult converted = lpmc({"model", "convert", pth, "-o", back});
   ASSERT_EQ(converted.exit_code, 0) << converted.err;
-  EXPECT_EQ(read_file(fs::path(back) / "model.safetensors"), read_file(fs::path(model_) / "model.safetensors"));
+  EXPECT_EQ(read_file(fs::path(back) / "model.safetensors"),
+            read_file(fs::path(model_) / "model.safetensors"));
   expect_failure({"convert", pth, "-o", back}, 2, "--overwrite");
   expect_failure({"convert", pth, "-o", (folder_ / "x").string(), "--dtype", "int4"}, 2, "found 'int4'");
 }
@@ -69,7 +72,8 @@ TEST_F(ModelCommand, DamageIsNamed) {
   fs::resize_file(weights, size - 1000);
   expect_failure({"verify", model_}, 3, "model.safetensors");
   fs::resize_file(weights, size);  // the end is zeros now, the tensors fit again
-  std::ofstream(fs::path(model_) / "config.json", std::ios::trunc) << R"({"d_model": 32, "encoder_attention_heads": 4, "decoder_attention_heads": 4})";
+  std::ofstream(fs::path(model_) / "config.json", std::ios::trunc)
+      << R"({"d_model": 32, "encoder_attention_heads": 4, "decoder_attention_heads": 4})";
   expect_failure({"info", model_}, 3, "expected [1, 50265], found [1, 200]");
   std::ofstream(fs::path(model_) / "config.json", std::ios::trunc) << "{";
   expect_failure({"info", model_}, 3, "config.json: not JSON");

@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const lpmc::ModelConfig config = lpmc::model_config_from_json(lpmc::parse_json(text, "fuzz"), "fuzz");
     // What is accepted must be safe to size a network with, and survive being written.
     if (lpmc::count_parameters(config) <= 0 || config.n_ctx() <= 0) std::abort();
-    if (!(lpmc::model_config_from_json(lpmc::model_config_to_json(config, "float32"), "again") == config)) std::abort();
+    if (!(lpmc::model_config_from_json(lpmc::model_config_to_json(config, "float32"), "again") == config))
+      std::abort();
   } catch (const lpmc::Error&) {
   }
   return 0;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lpmc/captioning/tokenizer.h"
+
 #include "tests/golden/whole_network.h"
 #include "tests/support/fixtures.h"
 #include "tests/support/matchers.h"
@@ -43,17 +44,20 @@ class CaptionGolden : public ::testing::Test {
     const SpecialTokens special = special_tokens(model.config);
     GenerationOptions greedy;
     greedy.num_beams = 1;
-    const auto beam5_found = network.search(hidden, {}, special), greedy_found = network.search(hidden, greedy, special);
+    const auto beam5_found = network.search(hidden, {}, special),
+               greedy_found = network.search(hidden, greedy, special);
     Equal equal;
     for (std::size_t i = 0; i < clips_.size(); ++i) {
       const Hypothesis& best = beam5_found[i][0];
       if (best.tokens == clips_[i]["beam5_ids"].get<std::vector<std::int32_t>>()) {
         ++equal.beam5;
-        equal.worst_score = std::max(equal.worst_score, std::abs(best.score - clips_[i]["beam5_score"].get<double>()));
+        equal.worst_score =
+            std::max(equal.worst_score, std::abs(best.score - clips_[i]["beam5_score"].get<double>()));
       }
       equal.greedy += greedy_found[i][0].tokens == clips_[i]["greedy_ids"].get<std::vector<std::int32_t>>();
-      equal.texts += tokenizer->decode(best.tokens) == clips_[i]["beam5_text"].get<std::string>() &&
-                     tokenizer->decode(greedy_found[i][0].tokens) == clips_[i]["greedy_text"].get<std::string>();
+      equal.texts +=
+          tokenizer->decode(best.tokens) == clips_[i]["beam5_text"].get<std::string>() &&
+          tokenizer->decode(greedy_found[i][0].tokens) == clips_[i]["greedy_text"].get<std::string>();
     }
     return equal;
   }
@@ -76,7 +80,8 @@ TEST_F(CaptionGolden, TheCheckpointGivesAllCaptions) {
 
 TEST_F(CaptionGolden, AFolderOfFloat32GivesAllCaptions) {
   const TemporaryFolder converted;
-  write_model_folder(converted / "m", open_model(find_model((folder_ / "model.pth").string())), DType::f32, false);
+  write_model_folder(converted / "m", open_model(find_model((folder_ / "model.pth").string())), DType::f32,
+                     false);
   expect_all(count_equal(open_model(find_model((converted / "m").string()))));
 }
 
@@ -91,8 +96,9 @@ TEST_F(CaptionGolden, SixteenBitStorageKeepsWhatTheModelCardSays) {
     const TemporaryFolder converted;
     write_model_folder(converted / "m", model, dtype, false);
     const Equal equal = count_equal(open_model(find_model((converted / "m").string())));
-    std::printf("%s: beam 5 %d, greedy %d, texts %d of 36 equal; scores within %.2g\n", std::string(to_string(dtype)).c_str(),
-                equal.beam5, equal.greedy, equal.texts, equal.worst_score);
+    std::printf("%s: beam 5 %d, greedy %d, texts %d of 36 equal; scores within %.2g\n",
+                std::string(to_string(dtype)).c_str(), equal.beam5, equal.greedy, equal.texts,
+                equal.worst_score);
     EXPECT_GE(equal.beam5, beam5) << to_string(dtype);
     EXPECT_GE(equal.greedy, greedy) << to_string(dtype);
   }

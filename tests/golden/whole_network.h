@@ -62,12 +62,14 @@ inline ConstTensorView only(ConstTensorView batch, std::int64_t index) {
 inline void copy_int16_clip(ConstTensorView clip, TensorView waveform) {
   const auto samples = clip.values<std::int16_t>();
   const auto out = waveform.mutable_values<float>();
-  for (std::size_t i = 0; i < samples.size(); ++i) out[i] = static_cast<float>(samples[i]) / 32768.0F;
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    out[i] = static_cast<float>(samples[i]) / 32768.0F;
 }
 
 /// transformers pads the rows of a batch; ours carry no padding.
 inline std::vector<std::int32_t> without_padding(std::vector<std::int32_t> row, std::int32_t pad) {
-  while (!row.empty() && row.back() == pad) row.pop_back();
+  while (!row.empty() && row.back() == pad)
+    row.pop_back();
   return row;
 }
 

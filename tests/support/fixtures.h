@@ -34,5 +34,5 @@ class TemporaryFolder {
 }  // namespace lpmc::test
 
 /// Skips the test, with the reason, where the reference numbers are not there.
-#define LPMC_SKIP_WITHOUT_FIXTURES()                                                        \
+#define LPMC_SKIP_WITHOUT_FIXTURES() \
   if (!::lpmc::test::fixtures()) GTEST_SKIP() << "LPMC_FIXTURES names no folder of fixtures"

@@ -13,8 +13,9 @@ namespace lpmc::test {
 /// Matches an lpmc::Error of a kind whose message contains a text:
 ///   EXPECT_THAT([&] { open(path); }, ThrowsLpmc(ErrorKind::not_found, "no such"));
 inline auto ThrowsLpmc(ErrorKind kind, const std::string& part) {
-  return ::testing::Throws<Error>(::testing::AllOf(
-      ::testing::Property("kind", &Error::kind, kind), ::testing::Property("what", &Error::what, ::testing::HasSubstr(part))));
+  return ::testing::Throws<Error>(
+      ::testing::AllOf(::testing::Property("kind", &Error::kind, kind),
+                       ::testing::Property("what", &Error::what, ::testing::HasSubstr(part))));
 }
 
 /// Largest absolute difference; infinity when the sizes differ or a value is NaN.

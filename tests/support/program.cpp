@@ -1,15 +1,15 @@
 #include "tests/support/program.h"
 
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
-#include <cstdlib>
-#include <cstring>
-#include <sstream>
 
 #include "lpmc/base/error.h"
 
@@ -36,9 +36,11 @@ struct Pipe {
   ::dup2(in.ends[0], STDIN_FILENO);
   ::dup2(out.ends[1], STDOUT_FILENO);
   ::dup2(err.ends[1], STDERR_FILENO);
-  for (const auto& [name, value] : input.environment) ::setenv(name.c_str(), value.c_str(), 1);
+  for (const auto& [name, value] : input.environment)
+    ::setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> arguments;
-  for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : argv)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   ::execvp(arguments[0], arguments.data());
   ::_exit(127);
@@ -83,6 +85,11 @@ ProgramResult run_program(const std::vector<std::string>& argv, const ProgramInp
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   result.peak_rss_kb = usage.ru_maxrss;
   return result;
+}
+
+std::string system_python() {
+  const char* const debian = "/usr/bin/python3";
+  return ::access(debian, X_OK) == 0 ? debian : "python3";
 }
 
 bool program_exists(const std::string& name) {

@@ -24,8 +24,12 @@ struct ProgramInput {
   std::function<void(int)> while_running;
 };
 
-/// Runs argv[0] (a path, or a name on PATH) without a shell and waits for its end.
+/// Runs argv[0] (a path, or a name on PATH) without a shell and waits for its end. Exit code 127: there
+/// is no such program.
 ProgramResult run_program(const std::vector<std::string>& argv, const ProgramInput& input = {});
+
+/// The Python that Debian's packages belong to, where there is one: another one may come first on PATH.
+std::string system_python();
 
 /// True when a program of this name is on PATH.
 bool program_exists(const std::string& name);

@@ -16,8 +16,8 @@ void append(std::string& bytes, T value) {
   bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-void write(const std::filesystem::path& path, const std::string& data, std::uint16_t format, std::uint16_t bytes,
-           int sample_rate) {
+void write(const std::filesystem::path& path, const std::string& data, std::uint16_t format,
+           std::uint16_t bytes, int sample_rate) {
   std::string file = "RIFF";
   append(file, static_cast<std::uint32_t>(36 + data.size()));
   file += "WAVEfmt ";
@@ -37,13 +37,15 @@ void write(const std::filesystem::path& path, const std::string& data, std::uint
 
 void write_wav(const std::filesystem::path& path, const std::vector<float>& samples, int sample_rate) {
   std::string data;
-  for (const float x : samples) append(data, static_cast<std::int16_t>(std::lrint(std::clamp(x, -1.0F, 0.9999F) * 32768)));
+  for (const float x : samples)
+    append(data, static_cast<std::int16_t>(std::lrint(std::clamp(x, -1.0F, 0.9999F) * 32768)));
   write(path, data, 1, 2, sample_rate);
 }
 
 void write_float_wav(const std::filesystem::path& path, const std::vector<float>& samples, int sample_rate) {
   std::string data;
-  for (const float x : samples) append(data, x);
+  for (const float x : samples)
+    append(data, x);
   write(path, data, 3, 4, sample_rate);
 }
 
@@ -54,7 +56,8 @@ std::vector<float> chord(double seconds, int key, int sample_rate) {
     double x = 0;
     for (const int note : {0, 4, 7, 12}) {
       const double frequency = 220 * std::exp2((key + note) / 12.0);
-      x += std::sin(2 * std::numbers::pi * frequency * t) + 0.3 * std::sin(4 * std::numbers::pi * frequency * t);
+      x += std::sin(2 * std::numbers::pi * frequency * t) +
+           0.3 * std::sin(4 * std::numbers::pi * frequency * t);
     }
     const double beat = std::exp(-6 * std::fmod(t, 0.5));  // 120 a minute
     samples[n] = static_cast<float>(0.12 * x * (0.3 + 0.7 * beat));

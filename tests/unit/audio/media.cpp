@@ -6,54 +6,15 @@
 #include <fstream>
 #include <string_view>
 
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-extern char** environ;
+#include "tests/support/program.h"
 
 namespace lpmc::test {
 namespace {
 
-struct Finished {
-  int status = -1;  // exit status; -1 when it could not be started
-  std::string output;
-};
-
-Finished run(const std::vector<std::string>& words) {
-  std::array<int, 2> pipe_ends{};
-  if (::pipe(pipe_ends.data()) != 0) return {};
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0);
-  posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 1);
-  posix_spawn_file_actions_addclose(&actions, pipe_ends[0]);
-  std::vector<char*> arguments;
-  for (const std::string& word : words)
-    arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  pid_t child = -1;
-  const int error = ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(pipe_ends[1]);
-  Finished finished;
-  std::array<char, 65536> buffer;
-  while (error == 0) {
-    const ssize_t count = ::read(pipe_ends[0], buffer.data(), buffer.size());
-    if (count <= 0) break;
-    finished.output.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  ::close(pipe_ends[0]);
-  int status = 0;
-  if (error == 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status))
-    finished.status = WEXITSTATUS(status);
-  return finished;
-}
-
-Finished ffmpeg(const std::vector<std::string>& arguments, const char* level) {
+ProgramResult ffmpeg(const std::vector<std::string>& arguments, const char* level) {
   std::vector<std::string> words = {"ffmpeg", "-v", level, "-nostdin", "-y"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return run(words);
+  return run_program(words);
 }
 
 template <class T>
@@ -69,18 +30,18 @@ std::string_view as_text(std::span<const T> values) {
 }  // namespace
 
 bool have_ffmpeg() {
-  static const bool have = run({"ffmpeg", "-v", "quiet", "-version"}).status == 0;
+  static const bool have = program_exists("ffmpeg");
   return have;
 }
 
 std::string run_ffmpeg(const std::vector<std::string>& arguments) {
-  Finished finished = ffmpeg(arguments, "fatal");
-  EXPECT_EQ(finished.status, 0) << "ffmpeg failed";
-  return std::move(finished.output);
+  ProgramResult finished = ffmpeg(arguments, "fatal");
+  EXPECT_EQ(finished.exit_code, 0) << "ffmpeg failed";
+  return std::move(finished.out);
 }
 
 bool try_ffmpeg(const std::vector<std::string>& arguments) {
-  return ffmpeg(arguments, "quiet").status == 0;
+  return ffmpeg(arguments, "quiet").exit_code == 0;
 }
 
 std::vector<std::int16_t> ffmpeg_samples(const std::filesystem::path& file, int rate) {

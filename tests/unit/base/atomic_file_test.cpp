@@ -1,10 +1,10 @@
 #include "lpmc/base/atomic_file.h"
 
-#include <sys/resource.h>
-#include <sys/stat.h>
-
 #include <csignal>
 #include <fstream>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "tests/support/fixtures.h"
 #include "tests/support/matchers.h"
@@ -58,7 +58,8 @@ TEST(AtomicFile, WritesThroughASymbolicLink) {
 
 TEST(AtomicFile, RefusesAFolder) {
   const TemporaryFolder folder;
-  EXPECT_THAT([&] { AtomicFile file(folder.path()); }, ThrowsLpmc(ErrorKind::invalid_argument, "found a folder"));
+  EXPECT_THAT([&] { AtomicFile file(folder.path()); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "found a folder"));
 }
 
 TEST(AtomicFile, NamesTheFileWhoseFolderIsNotThere) {
@@ -86,7 +87,8 @@ TEST(AtomicFile, WritesToADeviceDirectly) {
   AtomicFile file("/dev/null");
   file.write("gone");
   file.commit();
-  EXPECT_THAT([] { write_file_atomically("/dev/full", "x"); }, ThrowsLpmc(ErrorKind::io, "/dev/full: No space left"));
+  EXPECT_THAT([] { write_file_atomically("/dev/full", "x"); },
+              ThrowsLpmc(ErrorKind::io, "/dev/full: No space left"));
 }
 
 }  // namespace

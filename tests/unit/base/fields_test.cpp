@@ -37,7 +37,8 @@ TEST(Fields, GoToJsonAndBack) {
 TEST(Fields, KeepWhatTheJsonDoesNotName) {
   Sample sample;
   sample.name = "kept";
-  options_from_json(sample, nlohmann::json::parse(R"({"num_beams": 2.0, "other": 1, "sample": null})"), "options");
+  options_from_json(sample, nlohmann::json::parse(R"({"num_beams": 2.0, "other": 1, "sample": null})"),
+                    "options");
   EXPECT_EQ(sample.num_beams, 2);
   EXPECT_EQ(sample.name, "kept");
   EXPECT_FALSE(sample.sample);
@@ -45,14 +46,20 @@ TEST(Fields, KeepWhatTheJsonDoesNotName) {
 
 TEST(Fields, NameTheKeyTheExpectedAndTheFound) {
   Sample sample;
-  const auto read = [&](const char* text) { options_from_json(sample, nlohmann::json::parse(text), "config.json"); };
+  const auto read = [&](const char* text) {
+    options_from_json(sample, nlohmann::json::parse(text), "config.json");
+  };
   EXPECT_THAT([&] { read(R"({"num_beams": "five"})"); },
-              ThrowsLpmc(ErrorKind::invalid_argument, R"(config.json: num_beams: expected a whole number, found "five")"));
+              ThrowsLpmc(ErrorKind::invalid_argument,
+                         R"(config.json: num_beams: expected a whole number, found "five")"));
   EXPECT_THAT([&] { read(R"({"num_beams": 2.5})"); }, ThrowsLpmc(ErrorKind::invalid_argument, "found 2.5"));
-  EXPECT_THAT([&] { read(R"({"num_beams": 1e30})"); }, ThrowsLpmc(ErrorKind::invalid_argument, "found 1e+30"));
+  EXPECT_THAT([&] { read(R"({"num_beams": 1e30})"); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "found 1e+30"));
   EXPECT_THAT([&] { read(R"({"small": 256})"); }, ThrowsLpmc(ErrorKind::invalid_argument, "found 256"));
-  EXPECT_THAT([&] { read(R"({"sample": 1})"); }, ThrowsLpmc(ErrorKind::invalid_argument, "expected true or false"));
-  EXPECT_THAT([&] { read("[]"); }, ThrowsLpmc(ErrorKind::invalid_argument, "expected a JSON object, found array"));
+  EXPECT_THAT([&] { read(R"({"sample": 1})"); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "expected true or false"));
+  EXPECT_THAT([&] { read("[]"); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "expected a JSON object, found array"));
 }
 
 }  // namespace

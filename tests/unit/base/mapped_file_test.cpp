@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "lpmc/base/atomic_file.h"
+
 #include "tests/support/fixtures.h"
 #include "tests/support/matchers.h"
 
@@ -31,8 +32,10 @@ TEST(MappedFile, AnEmptyFileIsAnEmptySpan) {
 
 TEST(MappedFile, SaysWhatIsWrong) {
   const TemporaryFolder folder;
-  EXPECT_THAT([&] { MappedFile file(folder / "a\nb"); }, ThrowsLpmc(ErrorKind::not_found, "a\\nb: No such file"));
-  EXPECT_THAT([&] { MappedFile file(folder.path()); }, ThrowsLpmc(ErrorKind::invalid_argument, "found a folder"));
+  EXPECT_THAT([&] { MappedFile file(folder / "a\nb"); },
+              ThrowsLpmc(ErrorKind::not_found, "a\\nb: No such file"));
+  EXPECT_THAT([&] { MappedFile file(folder.path()); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "found a folder"));
 }
 
 }  // namespace

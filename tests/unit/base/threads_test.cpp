@@ -22,7 +22,8 @@ TEST_P(Threads, CallEveryIndexOnce) {
   for (const std::int64_t count : {0, 1, 2, 7, 1000}) {
     std::vector<std::atomic<int>> calls(static_cast<std::size_t>(count));
     parallel_for(count, [&](std::int64_t i) { calls[static_cast<std::size_t>(i)].fetch_add(1); });
-    for (const auto& n : calls) EXPECT_EQ(n.load(), 1);
+    for (const auto& n : calls)
+      EXPECT_EQ(n.load(), 1);
   }
 }
 
@@ -52,17 +53,20 @@ TEST_P(Threads, NestedAndConcurrentCallsRunOnTheirOwnThread) {
   std::vector<std::thread> callers;
   for (int t = 0; t < 4; ++t) {
     callers.emplace_back([&] {
-      for (int i = 0; i < 500; ++i) parallel_for(8, [&](std::int64_t) { ++outer; });
+      for (int i = 0; i < 500; ++i)
+        parallel_for(8, [&](std::int64_t) { ++outer; });
     });
   }
-  for (std::thread& caller : callers) caller.join();
+  for (std::thread& caller : callers)
+    caller.join();
   EXPECT_EQ(outer.load(), 4 * 500 * 8);
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, Threads, ::testing::Values(1, 2, 5));
 
 TEST(ThreadCount, RefusesNonsense) {
-  EXPECT_THAT([] { set_num_threads(-1); }, ThrowsLpmc(ErrorKind::invalid_argument, "expected 0 to 1024, found -1"));
+  EXPECT_THAT([] { set_num_threads(-1); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "expected 0 to 1024, found -1"));
   set_num_threads(0);
   EXPECT_EQ(num_threads(), num_cores());
 }

@@ -2,54 +2,24 @@
 
 #include <fstream>
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "lpmc/captioning/formats.h"
 
 #include "tests/support/fixtures.h"
+#include "tests/support/program.h"
 #include "tests/unit/captioning/caption_samples.h"
-
-extern char** environ;
 
 namespace lpmc {
 namespace {
 
 using test::failed_captions;
+using test::ProgramResult;
+using test::run_program;
 using test::sample_captions;
 using test::silence;
 using test::spoken;
-
-struct Finished {
-  int status = -1;  // exit status; -1 where the program is not there
-  std::string output;
-};
-
-/// Runs a program found on PATH, without a shell.
-Finished run(std::vector<std::string> arguments) {
-  const test::TemporaryFolder folder;
-  const std::string log = folder / "log";
-  std::vector<char*> argv;
-  for (std::string& argument : arguments)
-    argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT, 0600);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return {};
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return {WIFEXITED(status) && WEXITSTATUS(status) != 127 ? WEXITSTATUS(status) : -1, test::read_file(log)};
-}
 
 void write(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
@@ -97,12 +67,14 @@ sys.exit(bad)
 
 class Schema : public ::testing::Test {
  protected:
-  Finished validate(const std::string& lines) const {
+  ProgramResult validate(const std::string& lines) const {
     write(folder_ / "lines.jsonl", lines);
-    return run(
-        {"python3", "-c", kValidator, LPMC_SOURCE_DIR "/docs/caption.schema.json", folder_ / "lines.jsonl"});
+    return run_program({test::system_python(), "-c", kValidator, LPMC_SOURCE_DIR "/docs/caption.schema.json",
+                        folder_ / "lines.jsonl"});
   }
-  static bool is_missing(const Finished& finished) { return finished.status == 77 || finished.status == -1; }
+  static bool is_missing(const ProgramResult& finished) {
+    return finished.exit_code == 77 || finished.exit_code == 127;
+  }
 
   test::TemporaryFolder folder_;
 };
@@ -119,9 +91,9 @@ TEST_F(Schema, AcceptsWhatWeWrite) {
       lines += pretty + "\n";
     }
   }
-  const Finished finished = validate(lines);
+  const ProgramResult finished = validate(lines);
   if (is_missing(finished)) GTEST_SKIP() << "no python3 with jsonschema here";
-  EXPECT_EQ(finished.status, 0) << finished.output;
+  EXPECT_EQ(finished.exit_code, 0) << finished.out;
 }
 
 TEST_F(Schema, RefusesWhatIsWrong) {
@@ -139,9 +111,9 @@ TEST_F(Schema, RefusesWhatIsWrong) {
     std::string bad = good;
     ASSERT_NE(bad.find(from), std::string::npos) << from;
     bad.replace(bad.find(from), from.size(), to);
-    const Finished finished = validate(bad);
+    const ProgramResult finished = validate(bad);
     if (is_missing(finished)) GTEST_SKIP() << "no python3 with jsonschema here";
-    EXPECT_EQ(finished.status, 1) << bad << finished.output;
+    EXPECT_EQ(finished.exit_code, 1) << bad << finished.out;
   }
 }
 
@@ -155,16 +127,17 @@ TEST_P(Ffprobe, ReadsEveryCue) {
     SCOPED_TRACE(number);
     const int cues = number++ == 0 ? 3 : 1;
     write(path, caption_document(captions, GetParam(), {}));
-    const Finished finished = run({"ffprobe", "-v", "error", "-count_packets", "-show_entries",
-                                   "stream=codec_name,nb_read_packets", "-of", "csv=p=0", "file:" + path});
-    if (finished.status == -1) GTEST_SKIP() << "no ffprobe here";
-    EXPECT_EQ(finished.status, 0) << finished.output;
+    const ProgramResult finished =
+        run_program({"ffprobe", "-v", "error", "-count_packets", "-show_entries",
+                     "stream=codec_name,nb_read_packets", "-of", "csv=p=0", "file:" + path});
+    if (finished.exit_code == 127) GTEST_SKIP() << "no ffprobe here";
+    EXPECT_EQ(finished.exit_code, 0) << finished.out;
     const std::string codec = GetParam() == CaptionFormat::srt   ? "subrip"
                               : GetParam() == CaptionFormat::vtt ? "webvtt"
                                                                  : "text";
     // The empty lines that end a caption are packets of lrc too: three in the sample, one in the other.
     const int empty = GetParam() != CaptionFormat::lrc ? 0 : number == 1 ? 2 : 1;
-    EXPECT_EQ(finished.output, fmt::format("{},{}\n", codec, cues + empty));
+    EXPECT_EQ(finished.out, fmt::format("{},{}\n", codec, cues + empty));
   }
 }
 

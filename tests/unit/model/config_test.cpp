@@ -47,20 +47,28 @@ TEST(ModelConfig, ReadsTheOriginalProjectsFields) {
 
 TEST(ModelConfig, NamesTheFieldThatMakesNoSense) {
   const auto read = [](const char* text) { return model_config_from_json(json::parse(text), "c.json"); };
-  EXPECT_THAT([&] { read(R"({"d_model": "wide"})"); }, ThrowsLpmc(ErrorKind::invalid_argument, R"(c.json: d_model: expected a whole number, found "wide")"));
-  EXPECT_THAT([&] { read(R"({"d_model": -8})"); }, ThrowsLpmc(ErrorKind::invalid_argument, "c.json: d_model: expected 4 to"));
+  EXPECT_THAT(
+      [&] { read(R"({"d_model": "wide"})"); },
+      ThrowsLpmc(ErrorKind::invalid_argument, R"(c.json: d_model: expected a whole number, found "wide")"));
+  EXPECT_THAT([&] { read(R"({"d_model": -8})"); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "c.json: d_model: expected 4 to"));
   EXPECT_THAT([&] { read(R"({"d_model": 100, "encoder_attention_heads": 12})"); },
               ThrowsLpmc(ErrorKind::invalid_argument, "expected a divisor of d_model 100, found 12"));
   EXPECT_THAT([&] { read(R"({"activation_function": "relu"})"); },
               ThrowsLpmc(ErrorKind::unsupported, R"(activation_function: expected "gelu", found "relu")"));
   EXPECT_THAT([&] { read(R"({"model_type": "t5"})"); }, ThrowsLpmc(ErrorKind::unsupported, "model_type"));
-  EXPECT_THAT([&] { read(R"({"n_ctx": 33})"); }, ThrowsLpmc(ErrorKind::unsupported, "n_ctx: expected 32, found 33"));
-  EXPECT_THAT([&] { read(R"({"lpmc": {"format_version": 2}})"); }, ThrowsLpmc(ErrorKind::unsupported, "a newer lpmc"));
-  EXPECT_THAT([&] { read(R"({"lpmc": 3})"); }, ThrowsLpmc(ErrorKind::invalid_argument, "expected a JSON object"));
+  EXPECT_THAT([&] { read(R"({"n_ctx": 33})"); },
+              ThrowsLpmc(ErrorKind::unsupported, "n_ctx: expected 32, found 33"));
+  EXPECT_THAT([&] { read(R"({"lpmc": {"format_version": 2}})"); },
+              ThrowsLpmc(ErrorKind::unsupported, "a newer lpmc"));
+  EXPECT_THAT([&] { read(R"({"lpmc": 3})"); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "expected a JSON object"));
   EXPECT_THAT([&] { read(R"({"duration": 0.01})"); }, ThrowsLpmc(ErrorKind::invalid_argument, "duration_s"));
-  EXPECT_THAT([&] { read(R"({"eos_token_id": 60000})"); }, ThrowsLpmc(ErrorKind::invalid_argument, "eos_token_id"));
+  EXPECT_THAT([&] { read(R"({"eos_token_id": 60000})"); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "eos_token_id"));
   EXPECT_THAT([&] { read("[1]"); }, ThrowsLpmc(ErrorKind::invalid_argument, "found array"));
-  EXPECT_THAT([] { preset_config("huge"); }, ThrowsLpmc(ErrorKind::not_found, "expected bart-base, small or tiny"));
+  EXPECT_THAT([] { preset_config("huge"); },
+              ThrowsLpmc(ErrorKind::not_found, "expected bart-base, small or tiny"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "lpmc/base/atomic_file.h"
+
 #include "tests/support/fixtures.h"
 #include "tests/support/matchers.h"
 
@@ -41,17 +42,22 @@ TEST(ModelDir, FindsModelsByName) {
   EXPECT_EQ(find_model("mine").weights, folder / "mine" / "model.safetensors");
   const auto models = list_models();
   EXPECT_TRUE(std::ranges::any_of(models, [](const NamedModel& m) { return m.name == "mine"; }));
-  EXPECT_THAT([] { find_model("other"); }, ThrowsLpmc(ErrorKind::not_found, "model 'other': no file or folder"));
-  EXPECT_THAT([] { find_model("lp-musiccaps-transfer"); }, ThrowsLpmc(ErrorKind::not_found, "published checkpoint"));
+  EXPECT_THAT([] { find_model("other"); },
+              ThrowsLpmc(ErrorKind::not_found, "model 'other': no file or folder"));
+  EXPECT_THAT([] { find_model("lp-musiccaps-transfer"); },
+              ThrowsLpmc(ErrorKind::not_found, "published checkpoint"));
   ::unsetenv("LPMC_MODELS");
 }
 
 TEST(ModelDir, SaysWhatAFolderLacks) {
   const TemporaryFolder folder;
-  EXPECT_THAT([&] { find_model(folder.path().string()); }, ThrowsLpmc(ErrorKind::not_found, "with model.safetensors, found none"));
+  EXPECT_THAT([&] { find_model(folder.path().string()); },
+              ThrowsLpmc(ErrorKind::not_found, "with model.safetensors, found none"));
   write_file_atomically(folder / "model.safetensors", "x");
-  EXPECT_THAT([&] { find_model(folder.path().string()); }, ThrowsLpmc(ErrorKind::not_found, "expected config.json"));
-  EXPECT_THAT([&] { find_model((folder / "none.pth").string()); }, ThrowsLpmc(ErrorKind::not_found, "no such model file"));
+  EXPECT_THAT([&] { find_model(folder.path().string()); },
+              ThrowsLpmc(ErrorKind::not_found, "expected config.json"));
+  EXPECT_THAT([&] { find_model((folder / "none.pth").string()); },
+              ThrowsLpmc(ErrorKind::not_found, "no such model file"));
   EXPECT_THAT([&] { find_model((folder / "model.safetensors").string(), folder / "tok"); },
               ThrowsLpmc(ErrorKind::not_found, "expected the tokenizer's folder"));
   EXPECT_THAT([&] { find_model((folder / "model.safetensors").string(), folder.path()); },
@@ -66,7 +72,9 @@ TEST(ModelDir, ACheckpointBringsItsNeighbours) {
               ThrowsLpmc(ErrorKind::corrupt, "no config.json beside the checkpoint"));
   write_file_atomically(folder / "config.json", model_config_to_json(model.config, "float32").dump());
   const Model opened = open_model(find_model((folder / "last.pth").string()));
-  EXPECT_EQ(test::max_abs_difference(opened.weights.weights.shared.values<float>(), model.weights.weights.shared.values<float>()), 0);
+  EXPECT_EQ(test::max_abs_difference(opened.weights.weights.shared.values<float>(),
+                                     model.weights.weights.shared.values<float>()),
+            0);
 }
 
 TEST(ModelDir, BrokenJsonIsNamed) {
@@ -74,7 +82,8 @@ TEST(ModelDir, BrokenJsonIsNamed) {
   write_file_atomically(folder / "a.json", "{\"x\": ");
   EXPECT_THAT([&] { read_json_file(folder / "a.json"); }, ThrowsLpmc(ErrorKind::corrupt, "a.json: not JSON"));
   write_file_atomically(folder / "deep.json", std::string(100000, '['));
-  EXPECT_THAT([&] { read_json_file(folder / "deep.json"); }, ThrowsLpmc(ErrorKind::corrupt, "levels of nesting"));
+  EXPECT_THAT([&] { read_json_file(folder / "deep.json"); },
+              ThrowsLpmc(ErrorKind::corrupt, "levels of nesting"));
 }
 
 }  // namespace
