@@ -21,7 +21,7 @@ runtime_packages=(
 test_packages=(
   ccache git
   libgtest-dev libgmock-dev libbenchmark-dev
-  ffmpeg                                                          # the yardstick of decoding; makes test files
+  ffmpeg time                                                       # the yardstick of decoding; makes test files
   clang lld clang-format                                          # sanitizers, libFuzzer, formatting
   python3 python3-numpy python3-jsonschema python3-torch          # checks the .pth and JSON we write
 )

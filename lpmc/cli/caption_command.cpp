@@ -337,7 +337,8 @@ void add_input_flags(CLI::App& app, CaptionFlags& flags) {
   add_flag_or_option(app, "--files-from", flags.files_from,
                      "a file with one name a line; - is standard input", "files-from")
       ->group(group);
-  app.add_flag("-0,--null", flags.nul_separated, "the names of --files-from end with NUL (find -print0)")
+  add_flag_or_option(app, "-0,--null", flags.nul_separated,
+                     "the names of --files-from end with NUL (find -print0)", "null")
       ->group(group);
   add_flag_or_option(app, "--shard", flags.shard, "I/N: only part I of N of the inputs, for several machines",
                      "shard")

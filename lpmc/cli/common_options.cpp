@@ -24,7 +24,9 @@ CLI::Validator one_of(std::vector<std::string> values) {
 void add_common_options(CLI::App& app, CommonOptions& options) {
   const auto group = "Common";
   add_flag_or_option(app, "-q,--quiet", options.quiet, "errors only", "quiet")->group(group);
-  app.add_flag("-v,--verbose", options.verbose, "say more; -vv says most")->group(group);
+  app.add_flag("-v,--verbose", options.verbose, "say more; -vv says most")
+      ->envname(environment_name("verbose"))
+      ->group(group);
   add_flag_or_option(app, "--threads", options.threads, "threads to compute with; 0 = one a core", "threads")
       ->check(CLI::Range(0, 1024))
       ->group(group);

@@ -171,9 +171,10 @@ int init(const ModelFlags& flags) {
 }
 
 void add_output_arguments(CLI::App& command, ModelFlags& flags, const char* help) {
-  command.add_option("-o,--output", flags.output, help)->required();
-  command.add_option("--dtype", flags.dtype, std::string("storage type of the weights: ") + kDtypeNames);
-  command.add_flag("--overwrite", flags.overwrite, "replace a model that is there");
+  add_flag_or_option(command, "-o,--output", flags.output, help, "output")->required();
+  add_flag_or_option(command, "--dtype", flags.dtype,
+                     std::string("storage type of the weights: ") + kDtypeNames, "dtype");
+  add_flag_or_option(command, "--overwrite", flags.overwrite, "replace a model that is there", "overwrite");
 }
 
 }  // namespace
@@ -196,7 +197,7 @@ void add_model_command(CLI::App& app, RunFunction& run) {
   CLI::App* info_command =
       add_sub_command(app, "info", "configuration, size and type; -v lists the tensors", *flags);
   add_model_arguments(*info_command, *flags);
-  info_command->add_flag("--json", flags->json, "as JSON");
+  add_flag_or_option(*info_command, "--json", flags->json, "as JSON", "json");
   info_command->callback(on_run(info));
 
   CLI::App* verify_command = add_sub_command(app, "verify", "check a model from end to end", *flags);
@@ -216,12 +217,12 @@ void add_model_command(CLI::App& app, RunFunction& run) {
 
   CLI::App* init_command =
       add_sub_command(app, "init", "a model of random weights, for tests and benchmarks", *flags);
-  init_command->add_option("--preset", flags->preset, "bart-base, small or tiny")
+  add_flag_or_option(*init_command, "--preset", flags->preset, "bart-base, small or tiny", "preset")
       ->required()
       ->check(one_of({"bart-base", "small", "tiny"}));
-  init_command->add_option("--seed", flags->seed, "equal seeds give equal weights")->capture_default_str();
-  init_command->add_option("--tokenizer", flags->tokenizer,
-                           "folder whose vocab.json and merges.txt are copied in");
+  add_flag_or_option(*init_command, "--seed", flags->seed, "equal seeds give equal weights", "seed");
+  add_flag_or_option(*init_command, "--tokenizer", flags->tokenizer,
+                     "folder whose vocab.json and merges.txt are copied in", "tokenizer");
   add_output_arguments(*init_command, *flags, "the model folder to make");
   init_command->callback(on_run(init));
 

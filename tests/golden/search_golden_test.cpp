@@ -134,12 +134,20 @@ TEST_P(SearchGolden, ATrainedModelFindsTheReferencesIdsInAllSettings) {
     EXPECT_EQ(max_abs_difference(waveforms.view()[k].values<float>().first(16), first), 0);
   }
   const Tensor hidden = network.encode(waveforms);
-  // Pure tones leave most bands at the rounding noise of the reference's float32 transform, 1.4 dB from the
-  // exact value; that alone moves its encoder output by 1.8e-3 (fed with the reference's own log-mel, ours
-  // is within 3e-6). Twice that is allowed.
-  for (const auto& [clip, name] : {std::pair{0, "encoder_out_clip0"}, std::pair{19, "encoder_out_clip19"}}) {
-    EXPECT_LE(max_abs_difference(hidden.view()[clip].values<float>(), check.at(name).values<float>()), 3.6e-3)
-        << name;
+  // Pure tones leave most bands at the rounding noise of the reference's float32 transform, up to 1.4 dB from
+  // the exact value. How far its encoder output moves when it is fed with the log-mel of torch's float64
+  // instead is known for two clips; ours must be there, within 1e-4. (Fed with torch's own float32 log-mel,
+  // ours is within 7e-6 of the stored output.)
+  struct Moved {
+    std::int64_t clip;
+    const char* stored;
+    double by;
+  };
+  for (const auto& [clip, stored, by] :
+       {Moved{0, "encoder_out_clip0", 3.857e-3}, Moved{19, "encoder_out_clip19", 1.846e-3}}) {
+    const double difference =
+        max_abs_difference(hidden.view()[clip].values<float>(), check.at(stored).values<float>());
+    EXPECT_NEAR(difference, by, 1e-4) << stored;
   }
   expect_all_settings(network, waveforms,
                       json::parse(read_file(*fixtures() / "model/trained_golden.json"))["generate"]);
