@@ -22,9 +22,9 @@ class CaptionBatch : public ::testing::Test {
  protected:
   CaptionBatch() {
     fs::create_directories(folder_ / "album/disc 2");
-    write_wav(folder_ / "album/a.wav", chord(12, 0));
-    write_wav(folder_ / "album/b.wav", chord(3, 5));
-    write_wav(folder_ / "album/disc 2/c.wav", chord(25, 2));
+    write_wav(folder_ / "album/a.wav", chord_int16(12, 0));
+    write_wav(folder_ / "album/b.wav", chord_int16(3, 5));
+    write_wav(folder_ / "album/disc 2/c.wav", chord_int16(25, 2));
     std::ofstream(folder_ / "album/cover.jpg") << "not sound";
   }
   std::string album() const { return (folder_.path() / "album").string(); }
@@ -154,7 +154,7 @@ TEST_F(CaptionBatch, ProgressIsJsonOnRequestAndNothingOffATerminal) {
 }
 
 TEST_F(CaptionBatch, InterruptedRunsKeepWhatIsFinished) {
-  write_wav(folder_ / "album/z long.wav", chord(3600));
+  write_wav(folder_ / "album/z long.wav", chord_int16(3600));
   ProgramInput input;
   const fs::path last = folder_ / "album/disc 2/c.txt";
   input.while_running = [&](int process) {

@@ -19,7 +19,7 @@ using ::testing::StartsWith;
 
 class CaptionOneFile : public ::testing::Test {
  protected:
-  CaptionOneFile() { write_wav(song_, chord(24)); }
+  CaptionOneFile() { write_wav(song_, chord_int16(24)); }
   std::string song() const { return song_.string(); }
   json caption_json(std::vector<std::string> flags) const {
     flags.insert(flags.begin(), {"caption", song(), "--format", "json"});
@@ -208,7 +208,7 @@ TEST_F(BadInput, IsNamed) {
   expect_failure(folder_ / "empty.wav", "empty.wav");
   std::ofstream(folder_ / "text.mp3") << "this is a text, not music, whatever its name says\n";
   expect_failure(folder_ / "text.mp3", "text.mp3");
-  write_wav(folder_ / "short.wav", chord(0.05));
+  write_wav(folder_ / "short.wav", chord_int16(0.05));
   expect_failure(folder_ / "short.wav",
                  "short.wav: too short: expected at least 1 s of sound, found 0.050 s");
 }
@@ -216,7 +216,7 @@ TEST_F(BadInput, IsNamed) {
 TEST_F(BadInput, OddNamesAreOnlyNames) {
   for (const std::string name :
        {"a'b\"c.wav", "$(touch x).wav", "-o.wav", "new\nline.wav", "caf\xE9.wav", "file:x.wav", " .wav"}) {
-    write_wav(folder_ / name, chord(3));
+    write_wav(folder_ / name, chord_int16(3));
     const ProgramResult result = lpmc({"caption", "-f", "json", "--", (folder_ / name).string()});
     EXPECT_EQ(result.exit_code, 0) << name << result.err;
     EXPECT_EQ(json::parse(result.out)["segments"].size(), 1U);
@@ -224,7 +224,7 @@ TEST_F(BadInput, OddNamesAreOnlyNames) {
 }
 
 TEST_F(BadInput, SilenceIsReportedNotDescribed) {
-  write_wav(folder_ / "silence.wav", std::vector<float>(16000 * 12, 0.0F));
+  write_wav(folder_ / "silence.wav", std::vector<std::int16_t>(16000 * 12));
   const ProgramResult result = lpmc({"caption", (folder_ / "silence.wav").string(), "-f", "json"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   const json captions = json::parse(result.out);

@@ -1,10 +1,7 @@
 #include "tests/unit/audio/media.h"
 
-#include <array>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <string_view>
 
 #include "tests/support/program.h"
 
@@ -15,16 +12,6 @@ ProgramResult ffmpeg(const std::vector<std::string>& arguments, const char* leve
   std::vector<std::string> words = {"ffmpeg", "-v", level, "-nostdin", "-y"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   return run_program(words);
-}
-
-template <class T>
-void append(std::string& bytes, T value) {
-  bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-template <class T>
-std::string_view as_text(std::span<const T> values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
 }
 
 }  // namespace
@@ -63,43 +50,6 @@ std::vector<std::int16_t> to_steps(std::span<const float> samples) {
   }
   EXPECT_EQ(broken, 0U) << "samples that are no multiple of 1/32768";
   return steps;
-}
-
-std::string wav_header(const WavFormat& format, std::uint32_t data_bytes) {
-  const auto frame = static_cast<std::uint16_t>(format.channels * format.bits / 8);
-  std::string bytes = "RIFF";
-  append(bytes, data_bytes + 36);
-  bytes += "WAVEfmt ";
-  append(bytes, std::uint32_t{16});
-  append(bytes, static_cast<std::uint16_t>(format.is_float ? 3 : 1));
-  append(bytes, static_cast<std::uint16_t>(format.channels));
-  append(bytes, static_cast<std::uint32_t>(format.sample_rate));
-  append(bytes, static_cast<std::uint32_t>(format.sample_rate) * frame);
-  append(bytes, frame);
-  append(bytes, static_cast<std::uint16_t>(format.bits));
-  bytes += "data";
-  append(bytes, data_bytes);
-  return bytes;
-}
-
-void write_bytes(const std::filesystem::path& path, std::string_view bytes) {
-  std::ofstream out(path, std::ios::binary);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  EXPECT_TRUE(out.good()) << path;
-}
-
-void write_wav(const std::filesystem::path& path, std::span<const std::int16_t> samples,
-               const WavFormat& format) {
-  std::string bytes = wav_header(format, static_cast<std::uint32_t>(samples.size_bytes()));
-  bytes += as_text(samples);
-  write_bytes(path, bytes);
-}
-
-void write_float_wav(const std::filesystem::path& path, std::span<const float> samples, int sample_rate) {
-  std::string bytes =
-      wav_header({sample_rate, 1, 32, true}, static_cast<std::uint32_t>(samples.size_bytes()));
-  bytes += as_text(samples);
-  write_bytes(path, bytes);
 }
 
 std::vector<std::int16_t> tones(std::int64_t count, int sample_rate, int channels) {

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/wav.h"
+
 namespace lpmc::test {
 
 /// Makes a folder the current one for a while.
@@ -39,21 +41,6 @@ std::vector<std::int16_t> ffmpeg_samples(const std::filesystem::path& file, int 
 
 /// The same through AudioReader, as 16-bit steps; checks that each is a whole step.
 std::vector<std::int16_t> to_steps(std::span<const float> samples);
-
-struct WavFormat {
-  int sample_rate = 16000;
-  int channels = 1;
-  int bits = 16;
-  bool is_float = false;
-};
-
-/// A canonical 44-byte header for `data_bytes` of samples.
-std::string wav_header(const WavFormat& format, std::uint32_t data_bytes);
-
-void write_bytes(const std::filesystem::path& path, std::string_view bytes);
-void write_wav(const std::filesystem::path& path, std::span<const std::int16_t> samples,
-               const WavFormat& format = {});
-void write_float_wav(const std::filesystem::path& path, std::span<const float> samples, int sample_rate);
 
 /// `count` samples of two tones and some noise, the same every time.
 std::vector<std::int16_t> tones(std::int64_t count, int sample_rate = 16000, int channels = 1);

@@ -25,7 +25,7 @@ class CaptionerTest : public ::testing::Test {
     write_model_folder(folder_ / "m", model, DType::f32, false);
     for (int i = 0; i < 3; ++i) {
       const fs::path file = folder_ / (std::string(1, static_cast<char>('a' + i)) + ".wav");
-      test::write_wav(file, test::chord(11.0 + 10.0 * i, 3 * i));
+      test::write_wav(file, test::chord_int16(11.0 + 10.0 * i, 3 * i));
       files_.push_back(file);
     }
   }

@@ -12,6 +12,8 @@
 #include "lpmc/base/error.h"
 #include "lpmc/base/utf8.h"
 
+#include "tests/support/random_text.h"
+
 namespace lpmc {
 namespace {
 
@@ -137,33 +139,10 @@ TEST(BpeTokenizer, RefusesIdsOutOfRange) {
   }
 }
 
-std::string random_text(std::mt19937& random) {
-  std::string text;
-  const std::size_t length = random() % 40;
-  for (std::size_t i = 0; i < length; ++i) {
-    const std::uint32_t limits[] = {0x80, 0x800, 0xD800, 0x10000, 0x110000};
-    std::uint32_t c = random() % limits[random() % 5];
-    if (c >= 0xD800 && c < 0xE000) c = ' ';
-    if (c == '<') c = '>';  // no special tokens
-    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-    if (c < 0x80) {
-      put(c);
-    } else if (c < 0x800) {
-      put(0xC0 | (c >> 6)), put(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-      put(0xE0 | (c >> 12)), put(0x80 | ((c >> 6) & 0x3F)), put(0x80 | (c & 0x3F));
-    } else {
-      put(0xF0 | (c >> 18)), put(0x80 | ((c >> 12) & 0x3F)), put(0x80 | ((c >> 6) & 0x3F)),
-          put(0x80 | (c & 0x3F));
-    }
-  }
-  return text;
-}
-
 TEST(BpeTokenizer, DecodingUndoesEncoding) {
   std::mt19937 random(11);
   for (int i = 0; i < 5000; ++i) {
-    const std::string text = random_text(random);
+    const std::string text = test::random_text(random);
     ASSERT_EQ(small_tokenizer().decode(small_tokenizer().encode(text), {.clean_up = false}), text);
   }
 }
