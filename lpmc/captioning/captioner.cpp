@@ -20,6 +20,9 @@ namespace {
 /// Enough rows to make the products compute-bound on common machines; more only costs memory.
 constexpr int kDefaultBatchSize = 16;
 
+/// Log-mels that may wait. Decoding is far faster than captioning, so a few keep the batch fed.
+constexpr std::size_t kSegmentsAhead = 8;
+
 /// Puts segments, which end in any order, back into files, which leave in order.
 class FileAssembly {
  public:

@@ -184,12 +184,12 @@ TEST(Decode, ManyChannelsWithoutPlacesAreAveraged) {
   const TemporaryFolder folder;
   std::vector<std::int16_t> samples;
   for (int n = 0; n < 1000; ++n) {
-    for (int channel = 0; channel < 12; ++channel)
+    for (int channel = 0; channel < 13; ++channel)  // no version of FFmpeg has a layout of 13
       samples.push_back(static_cast<std::int16_t>(100 * channel));
   }
-  test::write_wav(folder / "a.wav", samples, {16000, 12});
+  test::write_wav(folder / "a.wav", samples, {16000, 13});
   for (const std::int16_t sample : decoded(folder / "a.wav"))
-    ASSERT_NEAR(sample, 550, 1);
+    ASSERT_NEAR(sample, 600, 1);
 }
 
 TEST(Decode, TheStreamWithMostChannelsIsRead) {
