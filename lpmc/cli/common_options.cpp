@@ -1,6 +1,7 @@
 #include "lpmc/cli/common_options.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -24,7 +25,10 @@ CLI::Validator one_of(std::vector<std::string> values) {
 void add_common_options(CLI::App& app, CommonOptions& options) {
   const auto group = "Common";
   add_flag_or_option(app, "-q,--quiet", options.quiet, "errors only", "quiet")->group(group);
-  app.add_flag("-v,--verbose", options.verbose, "say more; -vv says most")
+  // A function gets the count in every version of CLI11; a variable does not.
+  app.add_flag_function(
+         "-v,--verbose", [&options](std::int64_t count) { options.verbose = static_cast<int>(count); },
+         "say more; -vv says most")
       ->envname(environment_name("verbose"))
       ->group(group);
   add_flag_or_option(app, "--threads", options.threads, "threads to compute with; 0 = one a core", "threads")
