@@ -174,8 +174,7 @@ void Captioner::Impl::caption_files(const Batch& batch, const CaptionOptions& op
   const int batch_size = options.batch_size == 0 ? kDefaultBatchSize : options.batch_size;
   Scheduler scheduler(config, {&*audio_encoder, &*encoder, &*decoder}, {batch_size, search});
   FileAssembly assembly(batch, name, options.track);
-  AudioPipeline pipeline(config, *log_mel, options, 2 * static_cast<std::size_t>(batch_size),
-                         batch.next_file);
+  AudioPipeline pipeline(config, *log_mel, options, kSegmentsAhead, batch.next_file);
   const std::stop_callback stop_pipeline(batch.stop, [&] { pipeline.stop(); });
 
   struct Place {
