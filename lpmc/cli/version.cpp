@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "lpmc/audio/library_version.h"
+#include "lpmc/base/cpu.h"
 #include "lpmc/inference/engine_version.h"
 #include "lpmc/text/library_version.h"
 
@@ -11,7 +12,7 @@ namespace lpmc::cli {
 
 std::string version_text() {
   return fmt::format("lpmc {} ({})\ninstruction set: {}\n{}\n{}\n{}\nfmt {}.{}.{}, CLI11 {}", LPMC_VERSION,
-                     *LPMC_COMMIT == '\0' ? "no commit" : LPMC_COMMIT, engine_instruction_set(),
+                     *LPMC_COMMIT == '\0' ? "no commit" : LPMC_COMMIT, instruction_set(),
                      engine_library_version(), audio_library_version(), text_library_version(),
                      FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100, CLI11_VERSION);
 }

@@ -14,10 +14,10 @@ namespace lpmc {
 namespace {
 
 PackedConv1d pack_convolution(std::string_view name, const ConvWeights& weights, const Shape& shape,
-                              std::int64_t stride) {
+                              std::int64_t stride, DType arithmetic) {
   require_weight(fmt::format("{}.weight", name), weights.weight, shape);
   require_weight(fmt::format("{}.bias", name), weights.bias, {shape[0]});
-  return {weights.weight, weights.bias, stride};
+  return {LinearPart{weights.weight, weights.bias, weights.scale}, stride, arithmetic};
 }
 
 Tensor swapped(ConstTensorView x) {
@@ -35,7 +35,7 @@ struct AudioEncoder::Impl {
   Tensor positions;  // [n_ctx, d_model]
 };
 
-AudioEncoder::AudioEncoder(const ModelConfig& config, const ModelWeights& weights)
+AudioEncoder::AudioEncoder(const ModelConfig& config, const ModelWeights& weights, DType arithmetic)
     : impl_(std::make_unique<Impl>()) {
   constexpr std::int64_t kTaps = PackedConv1d::kTaps;
   const std::int64_t d = config.d_model;
@@ -45,10 +45,10 @@ AudioEncoder::AudioEncoder(const ModelConfig& config, const ModelWeights& weight
   LPMC_REQUIRE(weights.conv_stack.size() + 1 == static_cast<std::size_t>(config.num_conv), invalid_argument,
                "conv_stack: expected {} convolutions, found {}", config.num_conv - 1,
                weights.conv_stack.size());
-  m.convolutions.push_back(pack_convolution("conv1", weights.conv1, {d, m.n_mels, kTaps}, 1));
+  m.convolutions.push_back(pack_convolution("conv1", weights.conv1, {d, m.n_mels, kTaps}, 1, arithmetic));
   for (std::size_t i = 0; i < weights.conv_stack.size(); ++i) {
-    m.convolutions.push_back(
-        pack_convolution(fmt::format("conv_stack.{}", i), weights.conv_stack[i], {d, d, kTaps}, 2));
+    m.convolutions.push_back(pack_convolution(fmt::format("conv_stack.{}", i), weights.conv_stack[i],
+                                              {d, d, kTaps}, 2, arithmetic));
   }
   require_weight("positional_embedding", weights.positional_embedding, {config.n_ctx(), d});
   m.positions = float_copy(weights.positional_embedding);

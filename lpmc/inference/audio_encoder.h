@@ -13,7 +13,8 @@ namespace lpmc {
 /// Source: lp-music-caps model/modules.py AudioEncoder.
 class AudioEncoder {
  public:
-  AudioEncoder(const ModelConfig& config, const ModelWeights& weights);
+  /// @param arithmetic of the matrix products: f32, bf16 or i8 (ops/linear.h)
+  AudioEncoder(const ModelConfig& config, const ModelWeights& weights, DType arithmetic = DType::f32);
   ~AudioEncoder();
   AudioEncoder(AudioEncoder&&) noexcept;
   AudioEncoder& operator=(AudioEncoder&&) noexcept;

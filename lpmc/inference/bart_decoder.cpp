@@ -1,6 +1,7 @@
 #include "lpmc/inference/bart_decoder.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -22,17 +23,20 @@ struct DecoderLayer {
   LayerNorm cross_norm;
   FeedForward feed_forward;
 
-  DecoderLayer(std::string_view name, const DecoderLayerWeights& weights, std::int64_t d)
-      : query_key_value(pack_query_key_value(fmt::format("{}.self_attn", name), weights.self_attn, d)),
-        self_out(pack_linear(fmt::format("{}.self_attn.out_proj", name), weights.self_attn.out_proj, d, d)),
+  DecoderLayer(std::string_view name, const DecoderLayerWeights& weights, std::int64_t d, DType arithmetic)
+      : query_key_value(
+            pack_query_key_value(fmt::format("{}.self_attn", name), weights.self_attn, d, arithmetic)),
+        self_out(pack_linear(fmt::format("{}.self_attn.out_proj", name), weights.self_attn.out_proj, d, d,
+                             arithmetic)),
         self_norm(fmt::format("{}.self_attn_layer_norm", name), weights.self_attn_layer_norm, d),
-        cross_query(
-            pack_linear(fmt::format("{}.encoder_attn.q_proj", name), weights.encoder_attn.q_proj, d, d)),
-        cross_key_value(pack_key_value(fmt::format("{}.encoder_attn", name), weights.encoder_attn, d)),
-        cross_out(
-            pack_linear(fmt::format("{}.encoder_attn.out_proj", name), weights.encoder_attn.out_proj, d, d)),
+        cross_query(pack_linear(fmt::format("{}.encoder_attn.q_proj", name), weights.encoder_attn.q_proj, d,
+                                d, arithmetic)),
+        cross_key_value(
+            pack_key_value(fmt::format("{}.encoder_attn", name), weights.encoder_attn, d, arithmetic)),
+        cross_out(pack_linear(fmt::format("{}.encoder_attn.out_proj", name), weights.encoder_attn.out_proj, d,
+                              d, arithmetic)),
         cross_norm(fmt::format("{}.encoder_attn_layer_norm", name), weights.encoder_attn_layer_norm, d),
-        feed_forward(name, weights.fc1, weights.fc2, weights.final_layer_norm, d) {}
+        feed_forward(name, weights.fc1, weights.fc2, weights.final_layer_norm, d, arithmetic) {}
 };
 
 }  // namespace
@@ -84,7 +88,7 @@ struct BartDecoder::Impl {
   }
 };
 
-BartDecoder::BartDecoder(const ModelConfig& config, const ModelWeights& weights)
+BartDecoder::BartDecoder(const ModelConfig& config, const ModelWeights& weights, DType arithmetic)
     : impl_(std::make_unique<Impl>()) {
   Impl& m = *impl_;
   const std::int64_t d = config.d_model;
@@ -96,7 +100,8 @@ BartDecoder::BartDecoder(const ModelConfig& config, const ModelWeights& weights)
   m.heads = config.decoder_attention_heads;
   require_weight("shared", weights.shared, {vocab, d});
   require_weight("final_logits_bias", weights.final_logits_bias, {1, vocab});
-  m.output = PackedLinear(weights.shared, weights.final_logits_bias[0]);
+  m.output = PackedLinear(
+      std::array{LinearPart{weights.shared, weights.final_logits_bias[0], weights.shared_scale}}, arithmetic);
   require_weight("decoder.embed_positions", weights.decoder_embed_positions,
                  {m.sizes.max_positions + ModelConfig::kPositionOffset, d});
   m.positions = float_copy(weights.decoder_embed_positions);
@@ -105,7 +110,7 @@ BartDecoder::BartDecoder(const ModelConfig& config, const ModelWeights& weights)
                invalid_argument, "decoder.layers: expected {}, found {}", config.decoder_layers,
                weights.decoder_layers.size());
   for (std::size_t i = 0; i < weights.decoder_layers.size(); ++i) {
-    m.layers.emplace_back(fmt::format("decoder.layers.{}", i), weights.decoder_layers[i], d);
+    m.layers.emplace_back(fmt::format("decoder.layers.{}", i), weights.decoder_layers[i], d, arithmetic);
   }
 }
 

@@ -37,7 +37,8 @@ class KvCache {
 /// Source: transformers 4.26.1 modeling_bart.py BartDecoder, BartForConditionalGeneration.
 class BartDecoder {
  public:
-  BartDecoder(const ModelConfig& config, const ModelWeights& weights);
+  /// @param arithmetic of the matrix products: f32, bf16 or i8 (ops/linear.h)
+  BartDecoder(const ModelConfig& config, const ModelWeights& weights, DType arithmetic = DType::f32);
   ~BartDecoder();
   BartDecoder(BartDecoder&&) noexcept;
   BartDecoder& operator=(BartDecoder&&) noexcept;

@@ -18,11 +18,13 @@ struct EncoderLayer {
   LayerNorm attention_norm;
   FeedForward feed_forward;
 
-  EncoderLayer(std::string_view name, const EncoderLayerWeights& weights, std::int64_t d)
-      : query_key_value(pack_query_key_value(fmt::format("{}.self_attn", name), weights.self_attn, d)),
-        out(pack_linear(fmt::format("{}.self_attn.out_proj", name), weights.self_attn.out_proj, d, d)),
+  EncoderLayer(std::string_view name, const EncoderLayerWeights& weights, std::int64_t d, DType arithmetic)
+      : query_key_value(
+            pack_query_key_value(fmt::format("{}.self_attn", name), weights.self_attn, d, arithmetic)),
+        out(pack_linear(fmt::format("{}.self_attn.out_proj", name), weights.self_attn.out_proj, d, d,
+                        arithmetic)),
         attention_norm(fmt::format("{}.self_attn_layer_norm", name), weights.self_attn_layer_norm, d),
-        feed_forward(name, weights.fc1, weights.fc2, weights.final_layer_norm, d) {}
+        feed_forward(name, weights.fc1, weights.fc2, weights.final_layer_norm, d, arithmetic) {}
 };
 
 /// Scratch of one forward call.
@@ -69,7 +71,7 @@ struct BartEncoder::Impl {
   }
 };
 
-BartEncoder::BartEncoder(const ModelConfig& config, const ModelWeights& weights)
+BartEncoder::BartEncoder(const ModelConfig& config, const ModelWeights& weights, DType arithmetic)
     : impl_(std::make_unique<Impl>()) {
   Impl& m = *impl_;
   m.d_model = config.d_model;
@@ -83,7 +85,8 @@ BartEncoder::BartEncoder(const ModelConfig& config, const ModelWeights& weights)
                invalid_argument, "encoder.layers: expected {}, found {}", config.encoder_layers,
                weights.encoder_layers.size());
   for (std::size_t i = 0; i < weights.encoder_layers.size(); ++i) {
-    m.layers.emplace_back(fmt::format("encoder.layers.{}", i), weights.encoder_layers[i], m.d_model);
+    m.layers.emplace_back(fmt::format("encoder.layers.{}", i), weights.encoder_layers[i], m.d_model,
+                          arithmetic);
   }
 }
 

@@ -12,7 +12,8 @@ namespace lpmc {
 /// Source: transformers 4.26.1 modeling_bart.py BartEncoder, called with inputs_embeds.
 class BartEncoder {
  public:
-  BartEncoder(const ModelConfig& config, const ModelWeights& weights);
+  /// @param arithmetic of the matrix products: f32, bf16 or i8 (ops/linear.h)
+  BartEncoder(const ModelConfig& config, const ModelWeights& weights, DType arithmetic = DType::f32);
   ~BartEncoder();
   BartEncoder(BartEncoder&&) noexcept;
   BartEncoder& operator=(BartEncoder&&) noexcept;

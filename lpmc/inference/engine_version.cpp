@@ -7,8 +7,5 @@ namespace lpmc {
 std::string engine_library_version() {
   return ops_library_version();
 }
-std::string engine_instruction_set() {
-  return instruction_set();
-}
 
 }  // namespace lpmc

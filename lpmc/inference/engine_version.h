@@ -4,8 +4,7 @@
 
 namespace lpmc {
 
-/// What computes: the arithmetic library's version, and the vector instructions in use.
+/// The arithmetic library's version.
 std::string engine_library_version();
-std::string engine_instruction_set();
 
 }  // namespace lpmc

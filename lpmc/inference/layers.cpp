@@ -17,7 +17,7 @@ constexpr float kLayerNormEpsilon = 1e-5F;
 LinearPart part(std::string_view name, const LinearWeights& weights, std::int64_t out, std::int64_t in) {
   require_weight(fmt::format("{}.weight", name), weights.weight, {out, in});
   require_weight(fmt::format("{}.bias", name), weights.bias, {out});
-  return {weights.weight, weights.bias};
+  return {weights.weight, weights.bias, weights.scale};
 }
 
 }  // namespace
@@ -45,21 +45,23 @@ void LayerNorm::apply(TensorView hidden) const {
 }
 
 PackedLinear pack_linear(std::string_view name, const LinearWeights& weights, std::int64_t out,
-                         std::int64_t in) {
-  const LinearPart checked = part(name, weights, out, in);
-  return {checked.weight, checked.bias};
+                         std::int64_t in, DType arithmetic) {
+  return PackedLinear(std::array{part(name, weights, out, in)}, arithmetic);
 }
 
 PackedLinear pack_query_key_value(std::string_view name, const AttentionWeights& weights,
-                                  std::int64_t d_model) {
+                                  std::int64_t d_model, DType arithmetic) {
   return PackedLinear(std::array{part(fmt::format("{}.q_proj", name), weights.q_proj, d_model, d_model),
                                  part(fmt::format("{}.k_proj", name), weights.k_proj, d_model, d_model),
-                                 part(fmt::format("{}.v_proj", name), weights.v_proj, d_model, d_model)});
+                                 part(fmt::format("{}.v_proj", name), weights.v_proj, d_model, d_model)},
+                      arithmetic);
 }
 
-PackedLinear pack_key_value(std::string_view name, const AttentionWeights& weights, std::int64_t d_model) {
+PackedLinear pack_key_value(std::string_view name, const AttentionWeights& weights, std::int64_t d_model,
+                            DType arithmetic) {
   return PackedLinear(std::array{part(fmt::format("{}.k_proj", name), weights.k_proj, d_model, d_model),
-                                 part(fmt::format("{}.v_proj", name), weights.v_proj, d_model, d_model)});
+                                 part(fmt::format("{}.v_proj", name), weights.v_proj, d_model, d_model)},
+                      arithmetic);
 }
 
 TensorView RowBuffer::rows(std::int64_t count, std::int64_t width) {
@@ -74,10 +76,10 @@ TensorView RowBuffer::rows(std::int64_t count, std::int64_t width) {
 }
 
 FeedForward::FeedForward(std::string_view name, const LinearWeights& fc1, const LinearWeights& fc2,
-                         const LayerNormWeights& norm, std::int64_t d_model) {
+                         const LayerNormWeights& norm, std::int64_t d_model, DType arithmetic) {
   const std::int64_t width = fc1.bias.elements();
-  fc1_ = pack_linear(fmt::format("{}.fc1", name), fc1, width, d_model);
-  fc2_ = pack_linear(fmt::format("{}.fc2", name), fc2, d_model, width);
+  fc1_ = pack_linear(fmt::format("{}.fc1", name), fc1, width, d_model, arithmetic);
+  fc2_ = pack_linear(fmt::format("{}.fc2", name), fc2, d_model, width, arithmetic);
   norm_ = LayerNorm(fmt::format("{}.final_layer_norm", name), norm, d_model);
 }
 

@@ -30,12 +30,13 @@ class LayerNorm {
 };
 
 PackedLinear pack_linear(std::string_view name, const LinearWeights& weights, std::int64_t out,
-                         std::int64_t in);
+                         std::int64_t in, DType arithmetic);
 /// Query, key and value in one product: [rows, 3 d_model], in this order.
 PackedLinear pack_query_key_value(std::string_view name, const AttentionWeights& weights,
-                                  std::int64_t d_model);
+                                  std::int64_t d_model, DType arithmetic);
 /// Key and value in one product: [rows, 2 d_model].
-PackedLinear pack_key_value(std::string_view name, const AttentionWeights& weights, std::int64_t d_model);
+PackedLinear pack_key_value(std::string_view name, const AttentionWeights& weights, std::int64_t d_model,
+                            DType arithmetic);
 
 /// Scratch of some rows, kept from call to call; grows, never shrinks.
 class RowBuffer {
@@ -53,7 +54,7 @@ class FeedForward {
  public:
   FeedForward() = default;
   FeedForward(std::string_view name, const LinearWeights& fc1, const LinearWeights& fc2,
-              const LayerNormWeights& norm, std::int64_t d_model);
+              const LayerNormWeights& norm, std::int64_t d_model, DType arithmetic);
 
   /// out = LayerNorm(hidden + fc2(GELU(fc1 hidden))).   @param hidden, out [rows, d_model], apart
   void forward(ConstTensorView hidden, RowBuffer& scratch, TensorView out) const;

@@ -14,9 +14,11 @@
 
 namespace lpmc {
 
-/// weight [out, in], bias [out]; y = x weight^T + bias
+/// weight [out, in], bias [out]; y = x weight^T + bias. An int8 weight has its scale [out] float32;
+/// for the others `scale` is null.
 struct LinearWeights {
   ConstTensorView weight, bias;
+  ConstTensorView scale = {};
 };
 
 struct LayerNormWeights {
@@ -27,9 +29,10 @@ struct AttentionWeights {
   LinearWeights k_proj, v_proj, q_proj, out_proj;  // [d_model, d_model]
 };
 
-/// weight [out, in, kernel], bias [out]
+/// weight [out, in, kernel], bias [out], scale as LinearWeights
 struct ConvWeights {
   ConstTensorView weight, bias;
+  ConstTensorView scale = {};
 };
 
 struct EncoderLayerWeights {
@@ -49,10 +52,11 @@ struct DecoderLayerWeights {
 };
 
 /// All weights of a model, as views of memory that a WeightStore keeps. Elements are float32, f16
-/// or bf16 as they were stored.
+/// or bf16 as they were stored; the weights of products and `shared` may be int8 with scales.
 struct ModelWeights {
   ConstTensorView final_logits_bias;  // [1, vocab]
   ConstTensorView shared;             // [vocab, d_model]; also both token embeddings and the output layer
+  ConstTensorView shared_scale;       // [vocab] where `shared` is int8, else null
   ConstTensorView encoder_embed_positions, decoder_embed_positions;  // [max_position_embeddings + 2, d_model]
   std::vector<EncoderLayerWeights> encoder_layers;
   LayerNormWeights encoder_layernorm_embedding;

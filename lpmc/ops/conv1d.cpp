@@ -17,8 +17,10 @@ struct PackedConv1d::Block {
   std::int64_t slice = 0;
 };
 
-PackedConv1d::PackedConv1d(ConstTensorView weight, ConstTensorView bias, std::int64_t stride)
-    : stride_(stride) {
+PackedConv1d::PackedConv1d(const LinearPart& part, std::int64_t stride, DType arithmetic) : stride_(stride) {
+  const ConstTensorView weight = part.weight, bias = part.bias;
+  LPMC_REQUIRE(arithmetic == DType::f32, unsupported, "conv1d: arithmetic: expected float32, found {}",
+               to_string(arithmetic));
   require_weight_type("conv1d", weight);
   const Shape& shape = weight.shape();
   LPMC_REQUIRE(shape.rank() == 3 && shape[1] > 0 && shape[2] == kTaps, invalid_argument,

@@ -3,12 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lpmc/ops/linear.h"
 #include "lpmc/ops/packed_weights.h"
 #include "lpmc/tensor/tensor.h"
 
 namespace lpmc {
 
-/// Convolution along time, kernel 3, zero padding 1, in float32 with weights packed once. Positions
+/// Convolution along time, kernel 3, zero padding 1, with weights packed once. Positions
 /// are rows: activations are [batch, length, channels], so that a stack of convolutions and what
 /// follows it need no transposes. Immutable after construction; the weights given may go away.
 class PackedConv1d {
@@ -16,9 +17,11 @@ class PackedConv1d {
   static constexpr std::int64_t kTaps = 3;
 
   PackedConv1d() = default;
-  /// @param weight [out, in, 3] float32, f16 or bf16 (cross-correlation, as torch.nn.Conv1d)
-  /// @param bias [out], or a null view for none   @param stride 1 or 2
-  PackedConv1d(ConstTensorView weight, ConstTensorView bias, std::int64_t stride);
+  /// @param part weight [out, in, 3] (cross-correlation, as torch.nn.Conv1d), bias and scale, with
+  /// the types that LinearPart allows
+  /// @param stride 1 or 2   @param arithmetic as PackedLinear; i8 quantizes each output position's
+  /// whole input window (3 taps) with one scale
+  PackedConv1d(const LinearPart& part, std::int64_t stride, DType arithmetic = DType::f32);
 
   std::int64_t in_channels() const { return in_channels_; }
   std::int64_t out_channels() const { return out_channels_; }

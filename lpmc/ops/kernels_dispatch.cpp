@@ -1,3 +1,4 @@
+#include "lpmc/base/cpu.h"
 #include "lpmc/ops/kernels.h"
 
 namespace lpmc::kernels {
@@ -18,14 +19,8 @@ int supported(const Table* (&tables)[3]) {
   int count = 0;
   tables[count++] = &baseline::table;
 #ifdef LPMC_KERNELS_X86
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    tables[count++] = &avx2::table;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-      tables[count++] = &avx512::table;
-    }
-  }
+  if (cpu_features().avx2) tables[count++] = &avx2::table;
+  if (cpu_features().avx512) tables[count++] = &avx512::table;
 #endif
   return count;
 }

@@ -10,10 +10,12 @@
 
 namespace lpmc {
 
-PackedLinear::PackedLinear(ConstTensorView weight, ConstTensorView bias)
-    : PackedLinear(std::array{LinearPart{weight, bias}}) {}
+PackedLinear::PackedLinear(ConstTensorView weight, ConstTensorView bias, DType arithmetic)
+    : PackedLinear(std::array{LinearPart{weight, bias}}, arithmetic) {}
 
-PackedLinear::PackedLinear(std::span<const LinearPart> parts) {
+PackedLinear::PackedLinear(std::span<const LinearPart> parts, DType arithmetic) {
+  LPMC_REQUIRE(arithmetic == DType::f32, unsupported, "linear: arithmetic: expected float32, found {}",
+               to_string(arithmetic));
   LPMC_REQUIRE(!parts.empty(), invalid_argument, "linear: expected at least one weight, found none");
   for (const LinearPart& part : parts) {
     require_weight_type("linear", part.weight);

@@ -26,7 +26,7 @@ TEST_P(Conv1dShapes, equals_plain_loops) {
   const Tensor x = random_tensor({batch, length, in}, 1);
   const Tensor weight = random_tensor({out, in, 3}, 2, 0.2);
   const Tensor bias = random_tensor({out}, 3);
-  const PackedConv1d conv(weight, bias, stride);
+  const PackedConv1d conv({weight, bias}, stride);
   const std::int64_t out_length = conv.out_length(length);
   Tensor y({batch, out_length, out});
   conv.forward(x, y, false);
@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(all, Conv1dShapes,
                          });
 
 TEST(Conv1d, nothing_in_nothing_out) {
-  const PackedConv1d conv(random_tensor({4, 3, 3}, 1), {}, 2);
+  const PackedConv1d conv({random_tensor({4, 3, 3}, 1), {}}, 2);
   Tensor no_items({0, 5, 4});
   conv.forward(Tensor({0, 9, 3}), no_items, true);
   Tensor no_positions({2, 0, 4});
@@ -77,14 +77,14 @@ TEST(Conv1d, sixteen_bit_weights) {
     convert_to_float(packed, floats);
     Tensor y({1, 6, 140});
     Tensor expected({1, 6, 140});
-    PackedConv1d(packed, {}, 2).forward(x, y, false);
-    PackedConv1d(floats, {}, 2).forward(x, expected, false);
+    PackedConv1d({packed, {}}, 2).forward(x, y, false);
+    PackedConv1d({floats, {}}, 2).forward(x, expected, false);
     EXPECT_EQ(test::max_abs_difference(y.values<float>(), expected.values<float>()), 0.0);
   }
 }
 
 TEST(Conv1d, threads_and_company_change_no_bit) {
-  const PackedConv1d conv(random_tensor({200, 48, 3}, 1), random_tensor({200}, 2), 2);
+  const PackedConv1d conv({random_tensor({200, 48, 3}, 1), random_tensor({200}, 2)}, 2);
   const Tensor x = random_tensor({3, 301, 48}, 3);
   Tensor one({3, 151, 200});
   Tensor two({3, 151, 200});
@@ -102,7 +102,7 @@ TEST(Conv1d, threads_and_company_change_no_bit) {
 
 TEST(Conv1d, wrong_shapes_are_named) {
   const Tensor weight = random_tensor({4, 2, 3}, 1);
-  const PackedConv1d conv(weight, {}, 2);
+  const PackedConv1d conv({weight, {}}, 2);
   const Tensor x = random_tensor({1, 5, 2}, 2);
   Tensor y({1, 3, 4});
   Tensor wrong({1, 2, 4});
@@ -116,10 +116,13 @@ TEST(Conv1d, wrong_shapes_are_named) {
       },
       invalid("conv1d: x: expected float32 [1, 5, 2]"));
   EXPECT_THAT([&] { conv.forward(random_tensor({5, 2}, 1), y, false); }, invalid("rank 3"));
-  EXPECT_THAT([&] { PackedConv1d(weight, {}, 3); }, invalid("stride: expected 1 or 2, found 3"));
-  EXPECT_THAT([&] { PackedConv1d(random_tensor({4, 2, 5}, 1), {}, 1); }, invalid("expected [out, in, 3]"));
-  EXPECT_THAT([&] { PackedConv1d(weight, random_tensor({5}, 1), 1); },
-              invalid("bias: expected [4], found [5]"));
+  EXPECT_THAT([&] { PackedConv1d({weight, {}}, 3); }, invalid("stride: expected 1 or 2, found 3"));
+  EXPECT_THAT([&] { PackedConv1d({random_tensor({4, 2, 5}, 1), {}}, 1); }, invalid("expected [out, in, 3]"));
+  EXPECT_THAT(
+      [&] {
+        PackedConv1d({weight, random_tensor({5}, 1)}, 1);
+      },
+      invalid("bias: expected [4], found [5]"));
 }
 
 }  // namespace
