@@ -1,5 +1,9 @@
 // The stages of captioning, each alone, at the published size with random weights.
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include <benchmark/benchmark.h>
 
 #include "lpmc/audio/log_mel.h"
@@ -17,15 +21,27 @@ struct Network {
   BartEncoder encoder;
   BartDecoder decoder;
 
-  explicit Network(const LoadedWeights& model)
-      : audio_encoder(config, model.weights),
-        encoder(config, model.weights),
-        decoder(config, model.weights) {}
+  Network(const LoadedWeights& model, DType arithmetic)
+      : audio_encoder(config, model.weights, arithmetic),
+        encoder(config, model.weights, arithmetic),
+        decoder(config, model.weights, arithmetic) {}
 };
 
-const Network& network() {
-  static const Network instance(random_weights(ModelConfig(), 1));
-  return instance;
+constexpr DType kArithmetics[] = {DType::f32, DType::bf16, DType::i8};
+constexpr std::int64_t kNumArithmetics = 3;
+
+/// The network that argument 0 of a benchmark asks for. One at a time is kept.
+const Network& network(benchmark::State& state) {
+  static std::optional<Network> instance;
+  static DType held = DType::f32;
+  const DType arithmetic = kArithmetics[state.range(0)];
+  if (!instance || held != arithmetic) {
+    instance.reset();
+    instance.emplace(random_weights(ModelConfig(), 1), arithmetic);
+    held = arithmetic;
+  }
+  state.SetLabel(std::string(to_string(arithmetic)));
+  return *instance;
 }
 
 Tensor ramp(const Shape& shape) {
@@ -53,21 +69,26 @@ void log_mel(benchmark::State& state) {
 BENCHMARK(log_mel)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void encode(benchmark::State& state) {
-  const ModelConfig& config = network().config;
+  const Network& net = network(state);
+  const ModelConfig& config = net.config;
   const Tensor mel =
-      ramp({state.range(0), config.mel.n_mels, num_frames(config.segment_samples(), config.mel)});
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(network().encoder.forward(network().audio_encoder.forward(mel)).data<float>());
-  }
-  count_sound(state, state.range(0));
+      ramp({state.range(1), config.mel.n_mels, num_frames(config.segment_samples(), config.mel)});
+  for (auto _ : state)
+    benchmark::DoNotOptimize(net.encoder.forward(net.audio_encoder.forward(mel)).data<float>());
+  count_sound(state, state.range(1));
 }
-BENCHMARK(encode)->Arg(1)->Arg(3)->Arg(16)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(encode)
+    ->ArgsProduct({benchmark::CreateDenseRange(0, kNumArithmetics - 1, 1), {1, 3, 16}})
+    ->ArgNames({"dtype", "segments"})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 /// One decoding step of `rows` hypotheses, five a segment, at lengths 1 to 64.
 void decoding_step(benchmark::State& state) {
   constexpr std::int64_t kBeams = 5, kSteps = 64;
-  const ModelConfig& config = network().config;
-  const std::int64_t rows = state.range(0), segments = (rows + kBeams - 1) / kBeams;
+  const Network& net = network(state);
+  const ModelConfig& config = net.config;
+  const std::int64_t rows = state.range(1), segments = (rows + kBeams - 1) / kBeams;
   const Tensor hidden = ramp({segments, config.n_ctx(), config.d_model});
   std::vector<std::int32_t> roots, same, tokens(static_cast<std::size_t>(rows), 100);
   for (std::int64_t i = 0; i < rows; ++i) {
@@ -80,19 +101,16 @@ void decoding_step(benchmark::State& state) {
     if (length == 0) {
       state.PauseTiming();
       cache = KvCache();
-      network().decoder.add_segments(cache, hidden);
+      net.decoder.add_segments(cache, hidden);
       state.ResumeTiming();
     }
-    benchmark::DoNotOptimize(network().decoder.step(cache, length == 0 ? roots : same, tokens).bytes());
+    benchmark::DoNotOptimize(net.decoder.step(cache, length == 0 ? roots : same, tokens).bytes());
     length = (length + 1) % kSteps;
   }
 }
 BENCHMARK(decoding_step)
-    ->Arg(1)
-    ->Arg(5)
-    ->Arg(15)
-    ->Arg(45)
-    ->Arg(90)
+    ->ArgsProduct({benchmark::CreateDenseRange(0, kNumArithmetics - 1, 1), {1, 5, 15, 45, 90}})
+    ->ArgNames({"dtype", "rows"})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 

@@ -1,6 +1,8 @@
 #include "lpmc/base/mapped_file.h"
 
+#include <bit>
 #include <cerrno>
+#include <cstdint>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -59,6 +61,15 @@ void MappedFile::will_need(std::size_t offset, std::size_t size) const {
   const std::size_t start = offset / page * page;
   const std::size_t end = size > size_ - offset ? size_ : offset + size;
   ::madvise(const_cast<std::byte*>(data_) + start, end - start, MADV_WILLNEED);
+}
+
+void drop_pages(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = std::bit_cast<std::uintptr_t>(bytes.data());
+  const std::uintptr_t start = begin / page * page;
+  // A private mapping that nobody writes to loses nothing: its pages come from the file again.
+  ::madvise(std::bit_cast<void*>(start), begin + bytes.size() - start, MADV_DONTNEED);
 }
 
 }  // namespace lpmc

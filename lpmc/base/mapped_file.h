@@ -31,4 +31,9 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+/// Gives the pages of a part of a MappedFile that are in memory back to the system, so that they count
+/// for this process no more; they are read again, as a rule from the system's cache, when touched.
+/// @param bytes part of MappedFile::bytes(), or empty
+void drop_pages(std::span<const std::byte> bytes);
+
 }  // namespace lpmc

@@ -1,6 +1,7 @@
 #include "lpmc/base/threads.h"
 
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -9,15 +10,16 @@
 
 #include <sched.h>
 
+#include "lpmc/base/cores.h"
 #include "lpmc/base/error.h"
 
 namespace lpmc {
 namespace {
 
-/// Tries of a waiting thread before it sleeps in the kernel. A decoding step has some hundred
-/// regions of tens of microseconds, so a short spin avoids most wake-ups; a long one would hurt on
-/// a busy machine.
-constexpr int kSpins = 2000;
+/// How long a waiting thread looks before it sleeps in the kernel. A decoding step has some seventy
+/// regions of tens of microseconds, so a short look avoids most wake-ups; a long one would take time
+/// from the very thread that is waited for on a busy machine.
+constexpr std::chrono::microseconds kSpinTime{80};
 
 void cpu_relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -25,6 +27,21 @@ void cpu_relax() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+/// Looks for kSpinTime whether `ready`. A pause takes from four to over a hundred cycles, depending on the
+/// processor, so it is time that is counted.
+template <class Ready>
+bool spin_until(Ready&& ready) {
+  constexpr int kLooksBetweenClocks = 16;
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  do {
+    for (int look = 0; look < kLooksBetweenClocks; ++look) {
+      if (ready()) return true;
+      cpu_relax();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
 }
 
 thread_local bool inside_parallel = false;
@@ -92,10 +109,8 @@ class ThreadPool {
   }
 
   void wait_until_finished() {
-    for (int spin = 0; spin < kSpins; ++spin) {
-      if (finished_.load(std::memory_order_acquire) == count_) return;
-      cpu_relax();
-    }
+    if (finished_.load(std::memory_order_acquire) == count_) return;
+    if (spin_until([&] { return finished_.load(std::memory_order_acquire) == count_; })) return;
     std::uint32_t finished = finished_.load(std::memory_order_acquire);
     while (finished != count_) {
       finished_.wait(finished, std::memory_order_acquire);
@@ -107,8 +122,7 @@ class ThreadPool {
     std::uint32_t seen = 0;
     while (!stop_.load()) {
       take_indices();
-      for (int spin = 0; spin < kSpins && wake_.load(std::memory_order_acquire) == seen; ++spin)
-        cpu_relax();
+      spin_until([&] { return wake_.load(std::memory_order_acquire) != seen; });
       wake_.wait(seen, std::memory_order_acquire);
       seen = wake_.load(std::memory_order_acquire);
     }
@@ -150,7 +164,13 @@ ThreadPool& pool() {
 int num_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
+    std::vector<int> processors;
+    for (int i = 0; i < CPU_SETSIZE; ++i) {
+      if (CPU_ISSET(i, &set)) processors.push_back(i);
+    }
+    return usable_cores(processors);
+  }
   const unsigned hardware = std::thread::hardware_concurrency();
   return hardware == 0 ? 1 : static_cast<int>(hardware);
 }

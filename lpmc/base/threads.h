@@ -7,14 +7,15 @@
 namespace lpmc {
 
 /// Sets how many threads parallel_for uses, the calling thread included. 0 means one a core that
-/// this process may run on. Not to be called while a parallel_for runs.
+/// this process may use (num_cores()). Not to be called while a parallel_for runs.
 /// @throws Error(invalid_argument) when `threads` is negative or over 1024
 void set_num_threads(int threads);
 
 /// Threads parallel_for uses; at least 1.
 int num_threads();
 
-/// Cores this process may run on (affinity mask), at least 1.
+/// Cores this process may use, at least 1: those of its affinity mask, hardware threads of one core
+/// counted once, and no more than the CPU quota of its control groups (base/cores.h).
 int num_cores();
 
 namespace detail {

@@ -1,17 +1,22 @@
 #include "lpmc/captioning/captioner.h"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <utility>
 
 #include "lpmc/audio/log_mel.h"
 #include "lpmc/base/error.h"
+#include "lpmc/base/log.h"
 #include "lpmc/base/utf8.h"
+#include "lpmc/captioning/arithmetic.h"
 #include "lpmc/captioning/audio_pipeline.h"
 #include "lpmc/captioning/generation_config.h"
 #include "lpmc/captioning/scheduler.h"
 #include "lpmc/captioning/tokenizer.h"
 #include "lpmc/captioning/track_caption.h"
+#include "lpmc/inference/engine.h"
+#include "lpmc/model/model_card.h"
 #include "lpmc/model/model_dir.h"
 
 namespace lpmc {
@@ -130,6 +135,7 @@ void validate(const CaptionOptions& o) {
 
 struct Captioner::Impl {
   std::string name;
+  DType arithmetic = DType::f32;
   ModelConfig config;
   GenerationOptions generation;
   std::optional<BpeTokenizer> tokenizer;
@@ -138,19 +144,27 @@ struct Captioner::Impl {
   std::optional<BartEncoder> encoder;
   std::optional<BartDecoder> decoder;
 
-  Impl(std::string_view model_name, const std::filesystem::path& tokenizer_folder) {
+  Impl(std::string_view model_name, const std::filesystem::path& tokenizer_folder, std::string_view dtype) {
     const ModelFiles files = find_model(model_name, tokenizer_folder);
     const Model model = open_model(files);  // its weights may go once they are packed
+    const Arithmetic chosen = choose_arithmetic(dtype, model, arithmetics_by_speed());
+    log(LogLevel::info, "{}: weights stored as {}, computed in {}: {}", files.name,
+        to_string(stored_dtype(model)), arithmetic_name(chosen.dtype), chosen.reason);
     name = files.name;
+    arithmetic = chosen.dtype;
     config = model.config;
-    tokenizer = open_tokenizer(files, config);
+    // Reading a large vocabulary takes its time: beside the packing, not before it.
+    auto opened_tokenizer = std::async(std::launch::async, [&] { return open_tokenizer(files, config); });
     const std::string where = files.generation_config ? display_path(*files.generation_config) : "";
     generation = generation_options_from_json(model.generation_config, where);
     const ModelWeights& weights = model.weights.weights;
     log_mel.emplace(config.mel, weights.mel_window, weights.mel_filterbank);
-    audio_encoder.emplace(config, weights);
-    encoder.emplace(config, weights);
-    decoder.emplace(config, weights);
+    audio_encoder.emplace(config, weights, arithmetic);
+    weights.give_back_pages();
+    encoder.emplace(config, weights, arithmetic);
+    weights.give_back_pages();
+    decoder.emplace(config, weights, arithmetic);
+    tokenizer = opened_tokenizer.get();
   }
 
   std::vector<Candidate> candidates_of(std::vector<Hypothesis>&& hypotheses) const {
@@ -204,14 +218,17 @@ void Captioner::Impl::caption_files(const Batch& batch, const CaptionOptions& op
   LPMC_REQUIRE(!batch.stop.stop_requested(), cancelled, "captioning: stopped on request");
 }
 
-Captioner::Captioner(std::string_view model, const std::filesystem::path& tokenizer)
-    : impl_(std::make_unique<Impl>(model, tokenizer)) {}
+Captioner::Captioner(std::string_view model, const std::filesystem::path& tokenizer, std::string_view dtype)
+    : impl_(std::make_unique<Impl>(model, tokenizer, dtype)) {}
 Captioner::~Captioner() = default;
 Captioner::Captioner(Captioner&&) noexcept = default;
 Captioner& Captioner::operator=(Captioner&&) noexcept = default;
 
 const std::string& Captioner::model_name() const {
   return impl_->name;
+}
+std::string_view Captioner::dtype() const {
+  return arithmetic_name(impl_->arithmetic);
 }
 bool Captioner::has_vocabulary() const {
   return impl_->tokenizer.has_value();

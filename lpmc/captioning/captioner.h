@@ -37,14 +37,20 @@ class Captioner {
  public:
   /// @param model a folder, a name (`lpmc model list`) or a checkpoint of the original project
   /// @param tokenizer folder of vocab.json and merges.txt, where they do not lie beside the weights
-  /// @throws Error(not_found, corrupt, unsupported) naming what is missing or wrong
-  explicit Captioner(std::string_view model = "default", const std::filesystem::path& tokenizer = {});
+  /// @param dtype of the arithmetic: "f32", "bf16", "int8", or "auto": the fastest on this machine whose
+  /// captions the model card vouches for (captioning/arithmetic.h)
+  /// @throws Error(not_found, corrupt, unsupported) naming what is missing or wrong,
+  /// Error(invalid_argument) for another dtype
+  explicit Captioner(std::string_view model = "default", const std::filesystem::path& tokenizer = {},
+                     std::string_view dtype = "auto");
   ~Captioner();
   Captioner(Captioner&&) noexcept;
   Captioner& operator=(Captioner&&) noexcept;
 
   /// The model's name as it was asked for.
   const std::string& model_name() const;
+  /// The arithmetic in use: "f32", "bf16" or "int8".
+  std::string_view dtype() const;
   /// False: vocab.json and merges.txt are not there; captions have tokens but no text.
   bool has_vocabulary() const;
   /// Seconds of a segment.

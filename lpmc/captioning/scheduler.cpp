@@ -1,11 +1,11 @@
 #include "lpmc/captioning/scheduler.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "lpmc/base/error.h"
-#include "lpmc/base/threads.h"
 #include "lpmc/captioning/special_tokens.h"
 
 namespace lpmc {
@@ -17,6 +17,19 @@ struct ActiveSegment {
   std::int32_t root = 0;       ///< its index among the segments given to the decoder since the last step
   std::int32_t rows = 0;       ///< rows it had in the last step; 0 before its first
   std::int32_t first_row = 0;  ///< where they stood in the batch
+};
+
+/// Adds the time that it lives to a sum.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& sum_s) : sum_s_(sum_s) {}
+  ~Stopwatch() { sum_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double& sum_s_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 /// Segments that go through the encoder at once. More are no faster (their products are large already)
@@ -48,13 +61,22 @@ struct Scheduler::Impl {
   std::vector<ActiveSegment> active;
   std::int32_t new_segments = 0;  ///< given to the decoder since the last step
   std::vector<std::int32_t> parents, tokens;
+  SchedulerTimes times;
 
   std::size_t batch_size() const { return static_cast<std::size_t>(options.batch_size); }
 
-  void admit(const std::vector<SegmentTask>& tasks) {
-    const Tensor audio = network.audio_encoder->forward(stack(tasks));
-    const Tensor hidden = network.encoder->forward(audio);
+  Tensor encode(const std::vector<SegmentTask>& tasks) {
+    const Stopwatch stopwatch(times.encoder_s);
+    return network.encoder->forward(network.audio_encoder->forward(stack(tasks)));
+  }
+
+  void add_segments(const Tensor& hidden) {
+    const Stopwatch stopwatch(times.cross_s);
     network.decoder->add_segments(cache, hidden);
+  }
+
+  void admit(const std::vector<SegmentTask>& tasks) {
+    add_segments(encode(tasks));
     for (const SegmentTask& task : tasks) {
       active.push_back({task.id, SegmentSearch(options.generation, special, config.vocab_size, task.stream),
                         new_segments++});
@@ -80,8 +102,18 @@ struct Scheduler::Impl {
   void step() {
     gather_rows();
     new_segments = 0;
-    const TensorView logits = network.decoder->step(cache, parents, tokens);
-    parallel_for(static_cast<std::int64_t>(active.size()), [&](std::int64_t i) {
+    ++times.steps;
+    advance(decode());
+  }
+
+  TensorView decode() {
+    const Stopwatch stopwatch(times.step_s);
+    return network.decoder->step(cache, parents, tokens);
+  }
+
+  void advance(const TensorView& logits) {
+    const Stopwatch stopwatch(times.search_s);
+    for_each_search(static_cast<std::int64_t>(active.size()), [&](std::int64_t i) {
       ActiveSegment& segment = active[static_cast<std::size_t>(i)];
       float* rows = logits.mutable_data<float>() + std::int64_t{segment.first_row} * config.vocab_size;
       segment.search.advance({rows, DType::f32, {segment.rows, config.vocab_size}});
@@ -132,12 +164,20 @@ Scheduler::Scheduler(const ModelConfig& config, const CaptionNetwork& network,
 
 Scheduler::~Scheduler() = default;
 
+const SchedulerTimes& Scheduler::times() const {
+  return impl_->times;
+}
+std::size_t Scheduler::cache_bytes() const {
+  return impl_->cache.size_bytes();
+}
+
 void Scheduler::run(const std::function<std::optional<SegmentTask>()>& next,
                     const std::function<void(SegmentResult&&)>& done, const std::stop_token& stop) {
   Impl& impl = *impl_;
   impl.active.clear();
   impl.new_segments = 0;
   impl.cache = KvCache();
+  impl.times = SchedulerTimes();
   bool more = true;
   while (true) {
     LPMC_REQUIRE(!stop.stop_requested(), cancelled, "captioning: stopped on request");

@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "lpmc/base/threads.h"
 #include "lpmc/generation/generate.h"
 #include "lpmc/inference/audio_encoder.h"
 #include "lpmc/inference/bart_decoder.h"
@@ -40,6 +41,27 @@ struct SegmentResult {
   std::vector<Hypothesis> hypotheses;
 };
 
+/// Calls advance(index) for every search in [0, count) with all threads: a search each, or, where there
+/// are fewer searches than threads, the rows of one after the other (SegmentSearch::advance does that).
+template <class Advance>
+void for_each_search(std::int64_t count, Advance&& advance) {
+  if (count >= num_threads()) {
+    parallel_for(count, advance);
+  } else {
+    for (std::int64_t index = 0; index < count; ++index)
+      advance(index);
+  }
+}
+
+/// Where the time of a run went, in seconds.
+struct SchedulerTimes {
+  double encoder_s = 0;  ///< convolutions and encoder
+  double cross_s = 0;    ///< cross-attention keys and values of new segments
+  double step_s = 0;     ///< decoding steps
+  double search_s = 0;   ///< what the search makes of the logits
+  std::int64_t steps = 0;
+};
+
 /// Keeps one decoding batch full with segments of any number of files: rows of all segments share
 /// each step, finished segments leave, waiting ones join. A segment's caption does not depend on
 /// what else is in the batch.
@@ -54,6 +76,11 @@ class Scheduler {
   /// @throws Error(cancelled) when `stop` is requested; tasks in work are dropped
   void run(const std::function<std::optional<SegmentTask>()>& next,
            const std::function<void(SegmentResult&&)>& done, const std::stop_token& stop);
+
+  /// Of the latest run.
+  const SchedulerTimes& times() const;
+  /// Bytes that the latest run's keys, values and scratch took: what is kept is never less than before.
+  std::size_t cache_bytes() const;
 
  private:
   struct Impl;

@@ -1,12 +1,31 @@
 #include "lpmc/captioning/verify_model.h"
 
 #include "lpmc/base/utf8.h"
+#include "lpmc/captioning/arithmetic.h"
 #include "lpmc/captioning/generation_config.h"
 #include "lpmc/captioning/special_tokens.h"
 #include "lpmc/captioning/tokenizer.h"
 #include "lpmc/generation/generate.h"
+#include "lpmc/model/model_card.h"
 
 namespace lpmc {
+
+namespace {
+
+/// What --dtype auto may choose, and who says so.
+std::string arithmetic_line(const Model& model) {
+  const auto names_of = [](const std::vector<DType>& dtypes) {
+    std::vector<std::string_view> names;
+    for (const DType dtype : dtypes)
+      names.push_back(arithmetic_name(dtype));
+    return fmt::format("{}", fmt::join(names, ", "));
+  };
+  const std::vector<DType> vouched = vouched_dtypes(model.files);
+  return fmt::format("arithmetic: --dtype auto may choose {}; the model card vouches for {}",
+                     names_of(good_arithmetics(model)), vouched.empty() ? "none" : names_of(vouched));
+}
+
+}  // namespace
 
 std::vector<std::string> verify_model(const ModelFiles& files) {
   std::vector<std::string> passed;
@@ -19,7 +38,11 @@ std::vector<std::string> verify_model(const ModelFiles& files) {
   model.weights.store.files.front().verify_checksums();
   passed.emplace_back("checksums: equal where the file format has them");
   check_finite(model.config, model.weights);
-  passed.push_back(fmt::format("weights: {} parameters, all finite", count_parameters(model.config)));
+  const DType stored = stored_dtype(model);
+  passed.push_back(fmt::format("weights: {} parameters stored as {}{}, all finite",
+                               count_parameters(model.config), to_string(stored),
+                               stored == DType::i8 ? " with a positive scale for each row" : ""));
+  passed.push_back(arithmetic_line(model));
   if (const auto tokenizer = open_tokenizer(files, model.config)) {
     passed.push_back(fmt::format("tokenizer: {} tokens", tokenizer->vocab_size()));
   } else {

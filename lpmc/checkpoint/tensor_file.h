@@ -39,6 +39,8 @@ class TensorFile {
 
   Format format() const { return format_; }
   const std::filesystem::path& path() const { return file_.path(); }
+  /// The whole file, as it is mapped.
+  std::span<const std::byte> bytes() const { return file_.bytes(); }
   /// In the file's order.
   const std::vector<StoredTensor>& tensors() const { return tensors_; }
   const StoredTensor* find(std::string_view name) const;

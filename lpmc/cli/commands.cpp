@@ -8,6 +8,8 @@ std::span<const Command> commands() {
   static constexpr std::array kCommands = {
       Command{"caption", "audio to captions", add_caption_command},
       Command{"model", "list, look at, check, convert and make models", add_model_command},
+      Command{"bench", "how fast every stage is on this machine, and how fast it could be",
+              add_bench_command},
       Command{"completion", "print shell completion for bash, zsh or fish", add_completion_command},
   };
   return kCommands;

@@ -32,6 +32,7 @@ std::span<const Command> commands();
 
 void add_caption_command(CLI::App& app, RunFunction& run);
 void add_model_command(CLI::App& app, RunFunction& run);
+void add_bench_command(CLI::App& app, RunFunction& run);
 void add_completion_command(CLI::App& app, RunFunction& run);
 
 }  // namespace lpmc::cli

@@ -35,7 +35,15 @@ DType parse_dtype(const std::string& name) {
   if (name == "f32" || name == "float32") return DType::f32;
   if (name == "f16" || name == "float16") return DType::f16;
   if (name == "bf16" || name == "bfloat16") return DType::bf16;
+  LPMC_REQUIRE(name != "int8", invalid_argument,
+               "--dtype: expected {}, found 'int8'; `lpmc model quantize` makes it", kDtypeNames);
   fail(ErrorKind::invalid_argument, "--dtype: expected {}, found '{}'", kDtypeNames, name);
+}
+
+DType parse_quantized_dtype(const std::string& name) {
+  if (name == "int8") return DType::i8;
+  if (name == "bf16" || name == "bfloat16") return DType::bf16;
+  fail(ErrorKind::invalid_argument, "--dtype: expected int8 or bf16, found '{}'", name);
 }
 
 CLI::App* add_sub_command(CLI::App& app, const char* name, const char* summary, ModelFlags& flags) {
@@ -73,8 +81,11 @@ int list() {
 
 std::string_view role_name(WeightRole role) {
   switch (role) {
+    case WeightRole::matrix:
     case WeightRole::parameter:
       return "parameter";
+    case WeightRole::scale:
+      return "scale";
     case WeightRole::alias:
       return "alias";
     case WeightRole::buffer:
@@ -155,6 +166,12 @@ int convert(const ModelFlags& flags) {
   return kAllDone;
 }
 
+int quantize(const ModelFlags& flags) {
+  const Model model = open_model(find_model(flags.model, flags.tokenizer));
+  quantize_model(flags.output, model, parse_quantized_dtype(flags.dtype), flags.overwrite);
+  return kAllDone;
+}
+
 int init(const ModelFlags& flags) {
   Model model;
   model.files.name = flags.preset;
@@ -170,10 +187,10 @@ int init(const ModelFlags& flags) {
   return kAllDone;
 }
 
-void add_output_arguments(CLI::App& command, ModelFlags& flags, const char* help) {
+void add_output_arguments(CLI::App& command, ModelFlags& flags, const char* help, const char* dtypes) {
   add_flag_or_option(command, "-o,--output", flags.output, help, "output")->required();
-  add_flag_or_option(command, "--dtype", flags.dtype,
-                     std::string("storage type of the weights: ") + kDtypeNames, "dtype");
+  add_flag_or_option(command, "--dtype", flags.dtype, std::string("storage type of the weights: ") + dtypes,
+                     "dtype");
   add_flag_or_option(command, "--overwrite", flags.overwrite, "replace a model that is there", "overwrite");
 }
 
@@ -207,13 +224,24 @@ void add_model_command(CLI::App& app, RunFunction& run) {
   CLI::App* convert_command = add_sub_command(
       app, "convert", "a checkpoint or folder to a model folder, or to the original's .pth", *flags);
   add_model_arguments(*convert_command, *flags);
-  add_output_arguments(*convert_command, *flags, "a folder, or a file that ends in .pth");
+  add_output_arguments(*convert_command, *flags, "a folder, or a file that ends in .pth", kDtypeNames);
   convert_command->callback(on_run(convert));
   add_examples(
       *convert_command,
       "  lpmc model convert transfer.pth --tokenizer bart-base/ -o models/transfer\n"
       "  lpmc model convert transfer.pth --tokenizer bart-base/ --dtype bf16 -o models/transfer-bf16\n"
       "  lpmc model convert models/transfer -o transfer.pth\n");
+
+  CLI::App* quantize_command = add_sub_command(
+      app, "quantize", "a model folder of half or a quarter of the size: 8-bit or bfloat16 weights", *flags);
+  add_model_arguments(*quantize_command, *flags);
+  add_output_arguments(*quantize_command, *flags, "the model folder to make", "int8 or bf16");
+  quantize_command->get_option("--dtype")->required();
+  quantize_command->callback(on_run(quantize));
+  add_examples(
+      *quantize_command,
+      "  lpmc model quantize -m models/transfer --dtype int8 -o models/transfer-int8\n"
+      "  lpmc model quantize -m transfer.pth --tokenizer bart-base/ --dtype bf16 -o models/transfer-bf16\n");
 
   CLI::App* init_command =
       add_sub_command(app, "init", "a model of random weights, for tests and benchmarks", *flags);
@@ -223,7 +251,7 @@ void add_model_command(CLI::App& app, RunFunction& run) {
   add_flag_or_option(*init_command, "--seed", flags->seed, "equal seeds give equal weights", "seed");
   add_flag_or_option(*init_command, "--tokenizer", flags->tokenizer,
                      "folder whose vocab.json and merges.txt are copied in", "tokenizer");
-  add_output_arguments(*init_command, *flags, "the model folder to make");
+  add_output_arguments(*init_command, *flags, "the model folder to make", kDtypeNames);
   init_command->callback(on_run(init));
 
   add_examples(app,

@@ -5,7 +5,7 @@
 
 #include "lpmc/audio/library_version.h"
 #include "lpmc/base/cpu.h"
-#include "lpmc/inference/engine_version.h"
+#include "lpmc/inference/engine.h"
 #include "lpmc/text/library_version.h"
 
 namespace lpmc::cli {

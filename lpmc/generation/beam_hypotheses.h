@@ -15,7 +15,7 @@ double normalised_score(double sum_of_log_probabilities, std::size_t length, dou
 /// The best complete hypotheses of one segment, at most num_beams of them.
 /// Source: transformers 4.26.1 generation/beam_search.py BeamHypotheses. Kept on purpose: a
 /// hypothesis as good as the worst one does not replace it, and the worst score is the second lowest
-/// at the time something was thrown out.
+/// at the time something was thrown out. Has room for all of them from the start.
 class BeamHypotheses {
  public:
   struct Entry {
@@ -25,7 +25,8 @@ class BeamHypotheses {
 
   explicit BeamHypotheses(const GenerationOptions& options);
 
-  /// @param tokens start token included, end token not: this is the length a score is divided by
+  /// @param tokens start token included, end token not: this is the length a score is divided by; at
+  /// most max_length
   void add(std::span<const std::int32_t> tokens, float sum_of_log_probabilities);
 
   /// True when the search may stop: num_beams are complete, and either early_stopping is on or no
@@ -37,11 +38,11 @@ class BeamHypotheses {
   std::vector<Entry> take_best_first();
 
  private:
-  std::size_t num_beams_;
   double length_penalty_;
   bool early_stopping_;
   double worst_score_ = 1e9;
-  std::vector<Entry> entries_;  // in the order they were added
+  std::size_t count_ = 0;
+  std::vector<Entry> entries_;  // [num_beams], of which the first count_ are there, in the order of adding
 };
 
 }  // namespace lpmc

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "lpmc/base/threads.h"
 #include "lpmc/generation/beam_hypotheses.h"
 #include "lpmc/generation/logits_processors.h"
+#include "lpmc/generation/row_scan.h"
 #include "lpmc/generation/row_scores.h"
 #include "lpmc/generation/sampling.h"
 #include "lpmc/generation/search.h"
@@ -39,24 +42,38 @@ class BeamSearch final : public Search {
   std::vector<Hypothesis> take_hypotheses() override;
 
  private:
-  std::size_t length() const { return sequences_.front().size(); }
-  void score_row(std::size_t beam, std::span<float> row);
-  std::vector<Candidate> best_candidates() const;
-  std::vector<Candidate> drawn_candidates() const;
-  void add_impossible(std::vector<Candidate>& candidates) const;
-  std::vector<Candidate> continue_or_complete(std::span<const Candidate> candidates);
-  void append(std::span<const Candidate> next);
+  /// What one beam needs in a step.
+  struct Row {
+    RowScan scan;
+    std::vector<TokenChange> changes;
+    std::vector<TokenScore> tokens;  // what is left of the row
+  };
+
+  std::span<const std::int32_t> sequence(std::size_t beam) const {
+    return {sequences_.get() + beam * max_length_, length_};
+  }
+  void score_row(std::size_t beam, std::span<float> logits);
+  void force(std::int32_t token, std::size_t beam);
+  void find_best_candidates();
+  void draw_candidates();
+  void add_impossible();
+  void continue_or_complete();
+  void append();
 
   GenerationOptions options_;
   std::int32_t eos_;
   std::int32_t vocab_size_;
   std::size_t num_beams_;
+  std::size_t max_length_;
   LogitsProcessors processors_;
   Draws draws_;
   BeamHypotheses complete_;
-  std::vector<std::vector<std::int32_t>> sequences_;  // [num_beams]
-  std::vector<float> sums_;                           // [num_beams]
-  std::vector<std::vector<TokenScore>> row_tokens_;   // what is left of each row in this step
+  std::size_t length_ = 1;                                          // of every sequence
+  std::unique_ptr<std::int32_t[]> sequences_, previous_sequences_;  // [num_beams, max_length]
+  std::vector<float> sums_;                                         // [num_beams]
+  std::vector<Row> rows_;                                           // [num_beams]
+  std::vector<Candidate> candidates_;                               // best first
+  std::vector<Candidate> next_;                                     // those that go on
 };
 
 BeamSearch::BeamSearch(const SearchSetup& setup)
@@ -64,13 +81,22 @@ BeamSearch::BeamSearch(const SearchSetup& setup)
       eos_(setup.special.eos),
       vocab_size_(static_cast<std::int32_t>(setup.vocab_size)),
       num_beams_(static_cast<std::size_t>(setup.options.num_beams)),
+      max_length_(static_cast<std::size_t>(setup.options.max_length)),
       processors_(setup.options, setup.special),
       draws_(setup.options.seed, setup.stream, setup.replica),
       complete_(setup.options),
-      sequences_(num_beams_, {setup.special.decoder_start}),
-      sums_(num_beams_, setup.options.sample ? 0.0F : kUnusedBeam),
-      row_tokens_(num_beams_) {
+      sequences_(std::make_unique_for_overwrite<std::int32_t[]>(num_beams_ * max_length_)),
+      previous_sequences_(std::make_unique_for_overwrite<std::int32_t[]>(num_beams_ * max_length_)),
+      sums_(num_beams_, setup.options.sample ? 0.0F : kUnusedBeam) {
   sums_[0] = 0;
+  for (std::size_t beam = 0; beam < num_beams_; ++beam) {
+    sequences_[beam * max_length_] = setup.special.decoder_start;
+    Row& row = rows_.emplace_back(Row{RowScan(static_cast<std::size_t>(setup.vocab_size)), {}, {}});
+    row.changes.reserve(processors_.max_changes());
+    row.tokens.reserve(2 * num_beams_);
+  }
+  candidates_.reserve(2 * num_beams_ * num_beams_);
+  next_.reserve(num_beams_);
   parents_.assign(num_beams_, 0);
   tokens_.assign(num_beams_, setup.special.decoder_start);
 }
@@ -82,83 +108,104 @@ void BeamSearch::advance(TensorView logits) {
     const auto beam = static_cast<std::size_t>(row);
     score_row(beam, {data + beam * vocab, vocab});
   });
-  const std::vector<Candidate> candidates = options_.sample ? drawn_candidates() : best_candidates();
-  const std::size_t length_before = length();
-  append(continue_or_complete(candidates));
-  if (complete_.is_done(candidates.front().score, length_before)) {
+  if (options_.sample) {
+    draw_candidates();
+  } else {
+    find_best_candidates();
+  }
+  continue_or_complete();
+  const std::size_t length_before = length_;
+  append();
+  if (complete_.is_done(candidates_.front().score, length_before)) {
     finish();
-  } else if (length() >= static_cast<std::size_t>(options_.max_length)) {
+  } else if (length_ >= max_length_) {
     // Out of room: the open beams are hypotheses as they stand.
     for (std::size_t beam = 0; beam < num_beams_; ++beam)
-      complete_.add(sequences_[beam], sums_[beam]);
+      complete_.add(sequence(beam), sums_[beam]);
     finish();
   }
 }
 
 /// Logits of a beam to what of its tokens may become a candidate.
-void BeamSearch::score_row(std::size_t beam, std::span<float> row) {
-  log_softmax(row, static_cast<std::int64_t>(beam));
-  processors_.apply(sequences_[beam], row);
-  if (!options_.sample) {
-    top_tokens(row, sums_[beam], 2 * num_beams_, row_tokens_[beam]);
-    return;
+void BeamSearch::score_row(std::size_t beam, std::span<float> logits) {
+  Row& row = rows_[beam];
+  const auto row_index = static_cast<std::int64_t>(beam);
+  if (options_.sample) {
+    constexpr std::size_t kMinTokens = 2;  // so that one of them is not the end token
+    log_softmax(logits, row_index);
+    processors_.apply(sequence(beam), logits);
+    for (float& score : logits)
+      score += sums_[beam];
+    row.tokens = warp(logits, options_, kMinTokens);
+  } else if (const std::optional<std::int32_t> forced = processors_.forced_token(length_)) {
+    checked_max(logits, row_index);
+    force(*forced, beam);
+  } else {
+    const LogSoftmax log_probability = row.scan.read(logits, row_index);
+    processors_.find_changes(sequence(beam), logits, log_probability, row.changes);
+    row.scan.top_tokens(logits, {log_probability, sums_[beam]}, row.changes, 2 * num_beams_, row.tokens);
   }
-  constexpr std::size_t kMinTokens = 2;  // so that one of them is not the end token
-  for (float& score : row)
-    score += sums_[beam];
-  row_tokens_[beam] = warp(row, options_, kMinTokens);
 }
 
-/// The 2 num_beams best ways to go on, best first; equal ones in order of beam, then token (torch
-/// leaves their order open).
-std::vector<Candidate> BeamSearch::best_candidates() const {
-  std::vector<Candidate> candidates;
+/// The best tokens of a row where one has score 0 and all others -inf.
+void BeamSearch::force(std::int32_t token, std::size_t beam) {
+  std::vector<TokenScore>& best = rows_[beam].tokens;
+  const std::size_t count = std::min(2 * num_beams_, static_cast<std::size_t>(vocab_size_));
+  best.clear();
+  for (std::int32_t other = 0; static_cast<std::size_t>(other) < count; ++other) {
+    if (other != token) best.push_back({-std::numeric_limits<float>::infinity(), other});
+  }
+  keep_best({sums_[beam], token}, count, best);
+}
+
+/// The 2 num_beams best ways to go on; equal ones in order of beam, then token (torch leaves their order
+/// open).
+void BeamSearch::find_best_candidates() {
+  candidates_.clear();
   for (std::size_t beam = 0; beam < num_beams_; ++beam) {
-    for (const TokenScore& token : row_tokens_[beam]) {
-      candidates.push_back({token.score, static_cast<std::int32_t>(beam), token.token});
-    }
+    for (const TokenScore& token : rows_[beam].tokens)
+      candidates_.push_back({token.score, static_cast<std::int32_t>(beam), token.token});
   }
-  std::sort(candidates.begin(), candidates.end(), comes_first);
-  candidates.resize(2 * num_beams_);  // there are as many: a vocabulary has two tokens or more
-  return candidates;
+  // There are as many: a vocabulary has two tokens or more.
+  const auto end = candidates_.begin() + static_cast<std::ptrdiff_t>(2 * num_beams_);
+  std::partial_sort(candidates_.begin(), end, candidates_.end(), comes_first);
+  candidates_.erase(end, candidates_.end());
 }
 
-/// 2 num_beams different ways to go on, drawn from all beams together, best first.
-std::vector<Candidate> BeamSearch::drawn_candidates() const {
+/// 2 num_beams different ways to go on, drawn from all beams together.
+void BeamSearch::draw_candidates() {
   std::vector<Candidate> pool;
   std::vector<float> scores;
   for (std::size_t beam = 0; beam < num_beams_; ++beam) {
-    for (const TokenScore& token : row_tokens_[beam]) {
+    for (const TokenScore& token : rows_[beam].tokens) {
       pool.push_back({token.score, static_cast<std::int32_t>(beam), token.token});
       scores.push_back(token.score);
     }
   }
+  candidates_.clear();
   if (pool.size() < 2 * num_beams_) {
-    add_impossible(pool);
-    std::sort(pool.begin(), pool.end(), comes_first);
-    return pool;
+    candidates_ = pool;
+    add_impossible();
+  } else {
+    for (const std::size_t index : draw_without_replacement(scores, 2 * num_beams_, draws_, length_))
+      candidates_.push_back(pool[index]);
   }
-  std::vector<Candidate> candidates;
-  for (const std::size_t index : draw_without_replacement(scores, 2 * num_beams_, draws_, length())) {
-    candidates.push_back(pool[index]);
-  }
-  std::sort(candidates.begin(), candidates.end(), comes_first);
-  return candidates;
+  std::sort(candidates_.begin(), candidates_.end(), comes_first);
 }
 
 /// Fills up to 2 num_beams with candidates of probability 0, in order of beam, then token.
-/// @pre `candidates` is in that order
-void BeamSearch::add_impossible(std::vector<Candidate>& candidates) const {
-  const std::size_t possible = candidates.size();
+/// @pre the candidates are in that order
+void BeamSearch::add_impossible() {
+  const std::size_t possible = candidates_.size();
   std::size_t next_possible = 0;
   for (std::int32_t beam = 0; static_cast<std::size_t>(beam) < num_beams_; ++beam) {
     for (std::int32_t token = 0; token < vocab_size_; ++token) {
-      if (candidates.size() == 2 * num_beams_) return;
-      if (next_possible < possible && candidates[next_possible].beam == beam &&
-          candidates[next_possible].token == token) {
+      if (candidates_.size() == 2 * num_beams_) return;
+      if (next_possible < possible && candidates_[next_possible].beam == beam &&
+          candidates_[next_possible].token == token) {
         ++next_possible;
       } else {
-        candidates.push_back({-std::numeric_limits<float>::infinity(), beam, token});
+        candidates_.push_back({-std::numeric_limits<float>::infinity(), beam, token});
       }
     }
   }
@@ -167,31 +214,30 @@ void BeamSearch::add_impossible(std::vector<Candidate>& candidates) const {
 /// Takes candidates from the best down: an end among the first num_beams completes a hypothesis, one
 /// after them is nothing, all other tokens go on until every beam has one. At most one candidate of
 /// a beam is an end, so among 2 num_beams there are enough others.
-std::vector<Candidate> BeamSearch::continue_or_complete(std::span<const Candidate> candidates) {
-  std::vector<Candidate> next;
-  for (std::size_t rank = 0; rank < candidates.size() && next.size() < num_beams_; ++rank) {
-    const Candidate& candidate = candidates[rank];
+void BeamSearch::continue_or_complete() {
+  next_.clear();
+  for (std::size_t rank = 0; rank < candidates_.size() && next_.size() < num_beams_; ++rank) {
+    const Candidate& candidate = candidates_[rank];
     if (candidate.token != eos_) {
-      next.push_back(candidate);
+      next_.push_back(candidate);
     } else if (rank < num_beams_) {
-      complete_.add(sequences_[static_cast<std::size_t>(candidate.beam)], candidate.score);
+      complete_.add(sequence(static_cast<std::size_t>(candidate.beam)), candidate.score);
     }
   }
-  return next;
 }
 
-void BeamSearch::append(std::span<const Candidate> next) {
-  std::vector<std::vector<std::int32_t>> sequences;
-  sequences.reserve(num_beams_);
+void BeamSearch::append() {
+  std::swap(sequences_, previous_sequences_);
   for (std::size_t beam = 0; beam < num_beams_; ++beam) {
-    std::vector<std::int32_t>& sequence =
-        sequences.emplace_back(sequences_[static_cast<std::size_t>(next[beam].beam)]);
-    sequence.push_back(next[beam].token);
-    sums_[beam] = next[beam].score;
-    parents_[beam] = next[beam].beam;
-    tokens_[beam] = next[beam].token;
+    const Candidate& next = next_[beam];
+    const std::int32_t* parent =
+        previous_sequences_.get() + static_cast<std::size_t>(next.beam) * max_length_;
+    *std::copy_n(parent, length_, sequences_.get() + beam * max_length_) = next.token;
+    sums_[beam] = next.score;
+    parents_[beam] = next.beam;
+    tokens_[beam] = next.token;
   }
-  sequences_ = std::move(sequences);
+  ++length_;
 }
 
 std::vector<Hypothesis> BeamSearch::take_hypotheses() {
@@ -200,7 +246,7 @@ std::vector<Hypothesis> BeamSearch::take_hypotheses() {
   for (BeamHypotheses::Entry& entry : complete_.take_best_first()) {
     if (hypotheses.size() == wanted) break;
     Hypothesis& hypothesis = hypotheses.emplace_back(Hypothesis{std::move(entry.tokens), entry.score});
-    if (eos_ >= 0 && hypothesis.tokens.size() < static_cast<std::size_t>(options_.max_length)) {
+    if (eos_ >= 0 && hypothesis.tokens.size() < max_length_) {
       hypothesis.tokens.push_back(eos_);
     }
   }

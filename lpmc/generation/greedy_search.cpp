@@ -6,6 +6,7 @@
 
 #include "lpmc/generation/beam_hypotheses.h"
 #include "lpmc/generation/logits_processors.h"
+#include "lpmc/generation/row_scan.h"
 #include "lpmc/generation/row_scores.h"
 #include "lpmc/generation/sampling.h"
 #include "lpmc/generation/search.h"
@@ -20,12 +21,16 @@ class GreedySearch final : public Search {
   std::vector<Hypothesis> take_hypotheses() override;
 
  private:
-  std::int32_t choose(std::span<float> scores) const;
+  std::int32_t choose(std::span<float> logits);
+  std::int32_t draw(std::vector<float> scores) const;
 
   GenerationOptions options_;
   std::int32_t eos_;
   LogitsProcessors processors_;
   Draws draws_;
+  RowScan scan_;
+  std::vector<TokenChange> changes_;
+  std::vector<TokenScore> best_;
   std::vector<std::int32_t> sequence_;
   float sum_ = 0;  // of log-probabilities
 };
@@ -35,25 +40,23 @@ GreedySearch::GreedySearch(const SearchSetup& setup)
       eos_(setup.special.eos),
       processors_(setup.options, setup.special),
       draws_(setup.options.seed, setup.stream, setup.replica),
-      sequence_{setup.special.decoder_start} {
+      scan_(static_cast<std::size_t>(setup.vocab_size)) {
+  changes_.reserve(processors_.max_changes());
+  best_.reserve(1);
+  sequence_.reserve(static_cast<std::size_t>(setup.options.max_length));
+  sequence_.push_back(setup.special.decoder_start);
   parents_.assign(1, 0);
   tokens_.assign(1, setup.special.decoder_start);
 }
 
 void GreedySearch::advance(TensorView logits) {
-  const std::span<float> scores = logits.mutable_values<float>();
-  const float max = checked_max(scores, 0);
-  const std::optional<std::int32_t> forced = processors_.forced_token(sequence_.size());
+  const std::span<float> row = logits.mutable_values<float>();
   std::int32_t token = 0;
-  if (forced) {
+  if (const std::optional<std::int32_t> forced = processors_.forced_token(sequence_.size())) {
+    checked_max(row, 0);
     token = *forced;
   } else {
-    const float log_sum = log_sum_exp(scores, max);
-    // The processors overwrite what the log-probability of the choice comes from.
-    const std::vector<float> raw(scores.begin(), scores.end());
-    processors_.apply(sequence_, scores);
-    token = choose(scores);
-    sum_ += (raw[static_cast<std::size_t>(token)] - max) - log_sum;
+    token = choose(row);
   }
   sequence_.push_back(token);
   parents_[0] = 0;
@@ -61,12 +64,25 @@ void GreedySearch::advance(TensorView logits) {
   if (token == eos_ || sequence_.size() >= static_cast<std::size_t>(options_.max_length)) finish();
 }
 
-/// The highest score, of equal ones the lowest token; or a token drawn by probability. Where
-/// everything is banned: token 0, as argmax over -inf gives.
-std::int32_t GreedySearch::choose(std::span<float> scores) const {
-  if (!options_.sample) {
-    return static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+/// The highest score, of equal ones the lowest token; or a token drawn by probability. What counts is
+/// the network's own log-probability of it, in which the processors have no part.
+std::int32_t GreedySearch::choose(std::span<float> logits) {
+  const LogSoftmax log_probability = scan_.read(logits, 0);
+  std::int32_t token = 0;
+  if (options_.sample) {
+    token = draw({logits.begin(), logits.end()});
+  } else {
+    processors_.find_changes(sequence_, logits, {}, changes_);
+    scan_.top_tokens(logits, {}, changes_, 1, best_);
+    token = best_.front().token;
   }
+  sum_ += log_probability(logits[static_cast<std::size_t>(token)]);
+  return token;
+}
+
+/// Where everything is banned: token 0, as argmax over -inf gives.
+std::int32_t GreedySearch::draw(std::vector<float> scores) const {
+  processors_.apply(sequence_, scores);
   const std::vector<TokenScore> tokens = warp(scores, options_, 1);
   if (tokens.empty()) return 0;
   std::vector<float> kept;

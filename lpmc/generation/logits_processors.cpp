@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <vector>
 
 namespace lpmc {
 namespace {
@@ -30,30 +29,44 @@ void LogitsProcessors::apply(std::span<const std::int32_t> sequence, std::span<f
     scores[static_cast<std::size_t>(*forced)] = 0;
     return;
   }
-  if (repetition_penalty_ != 1.0F) penalise_repetition(sequence, scores);
-  if (ngram_ > 0) ban_repeated_ngrams(sequence, scores);
-  if (special_.eos >= 0 && sequence.size() < min_length_)
-    scores[static_cast<std::size_t>(special_.eos)] = kBanned;
+  std::vector<TokenChange> changes;
+  find_changes(sequence, scores, {}, changes);
+  for (const TokenChange& change : changes)
+    scores[static_cast<std::size_t>(change.token)] = change.score;
 }
 
-void LogitsProcessors::penalise_repetition(std::span<const std::int32_t> sequence,
-                                           std::span<float> scores) const {
-  std::vector<std::int32_t> tokens(sequence.begin(), sequence.end());
-  std::sort(tokens.begin(), tokens.end());
-  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
-  for (const std::int32_t token : tokens) {
-    float& score = scores[static_cast<std::size_t>(token)];
-    score = score < 0 ? score * repetition_penalty_ : score / repetition_penalty_;
+std::size_t LogitsProcessors::max_changes() const {
+  return 2 * max_length_;  // each token of a sequence once penalised, once banned; and the end token
+}
+
+void LogitsProcessors::find_changes(std::span<const std::int32_t> sequence, std::span<const float> logits,
+                                    const LogSoftmax& log_softmax, std::vector<TokenChange>& changes) const {
+  changes.clear();
+  if (repetition_penalty_ != 1.0F) {
+    for (const std::int32_t token : sequence) {
+      const float score = log_softmax(logits[static_cast<std::size_t>(token)]);
+      changes.push_back({token, score < 0 ? score * repetition_penalty_ : score / repetition_penalty_, 0});
+    }
   }
+  if (ngram_ > 0) ban_repeated_ngrams(sequence, changes);
+  if (special_.eos >= 0 && sequence.size() < min_length_) changes.push_back({special_.eos, kBanned, 0});
+  // A ban comes before a penalty, and what comes first stays.
+  std::sort(changes.begin(), changes.end(), [](const TokenChange& a, const TokenChange& b) {
+    return a.token != b.token ? a.token < b.token : a.score < b.score;
+  });
+  const auto same_token = [](const TokenChange& a, const TokenChange& b) { return a.token == b.token; };
+  changes.erase(std::unique(changes.begin(), changes.end(), same_token), changes.end());
+  for (TokenChange& change : changes)
+    change.logit = logits[static_cast<std::size_t>(change.token)];
 }
 
 void LogitsProcessors::ban_repeated_ngrams(std::span<const std::int32_t> sequence,
-                                           std::span<float> scores) const {
+                                           std::vector<TokenChange>& changes) const {
   if (sequence.size() < ngram_) return;  // no n-gram is complete
   const std::span<const std::int32_t> recent = sequence.last(ngram_ - 1);
   for (std::size_t i = 0; i + ngram_ <= sequence.size(); ++i) {
     if (std::equal(recent.begin(), recent.end(), sequence.begin() + static_cast<std::ptrdiff_t>(i))) {
-      scores[static_cast<std::size_t>(sequence[i + ngram_ - 1])] = kBanned;
+      changes.push_back({sequence[i + ngram_ - 1], kBanned, 0});
     }
   }
 }

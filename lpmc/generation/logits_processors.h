@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "lpmc/generation/options.h"
+#include "lpmc/generation/row_scan.h"
 
 namespace lpmc {
 
@@ -21,13 +23,23 @@ class LogitsProcessors {
   /// @param scores of every token of the vocabulary, changed in place
   void apply(std::span<const std::int32_t> sequence, std::span<float> scores) const;
 
+  /// The same on the side, for a row of which few scores are wanted: the tokens that apply would give
+  /// another score than log_softmax(logit), in order. No more than max_changes() of them.
+  /// @param sequence the tokens so far, start token included
+  /// @param logits of every token of the vocabulary
+  /// @pre !forced_token(sequence.size())
+  void find_changes(std::span<const std::int32_t> sequence, std::span<const float> logits,
+                    const LogSoftmax& log_softmax, std::vector<TokenChange>& changes) const;
+
+  /// Room that find_changes may need in `changes`, for any sequence that max_length allows.
+  std::size_t max_changes() const;
+
   /// The token that must follow a sequence of this length, whatever the scores; it gets score 0 and
   /// all others -inf. Where the first token is also the last, the end token wins.
   std::optional<std::int32_t> forced_token(std::size_t length) const;
 
  private:
-  void penalise_repetition(std::span<const std::int32_t> sequence, std::span<float> scores) const;
-  void ban_repeated_ngrams(std::span<const std::int32_t> sequence, std::span<float> scores) const;
+  void ban_repeated_ngrams(std::span<const std::int32_t> sequence, std::vector<TokenChange>& changes) const;
 
   float repetition_penalty_;
   std::size_t ngram_;

@@ -13,6 +13,14 @@ struct TokenScore {
   std::int32_t token;
 };
 
+/// What makes a logit a log-probability, in float32 and in torch's order of operations; as it stands,
+/// nothing.
+struct LogSoftmax {
+  float max = 0;
+  float log_sum = 0;
+  float operator()(float logit) const { return (logit - max) - log_sum; }
+};
+
 /// The largest logit of a row.
 /// @param row_index for the message
 /// @throws Error(invalid_argument) "logits: found NaN at row 3", and the same for +inf and for a row
@@ -27,8 +35,8 @@ float log_sum_exp(std::span<const float> logits, float max);
 /// @throws as checked_max
 void log_softmax(std::span<float> logits, std::int64_t row_index);
 
-/// The k highest of scores[token] + add (float32), highest first; of equal ones the lower token
-/// first. k tokens or all there are; -inf counts as a score.
-void top_tokens(std::span<const float> scores, float add, std::size_t k, std::vector<TokenScore>& top);
+/// Puts a token at its place among the k best, highest first, of equal ones the lower token first; or
+/// leaves it out. @pre k > 0; `best` is in that order and holds at most k, this token not among them
+void keep_best(TokenScore token, std::size_t k, std::vector<TokenScore>& best);
 
 }  // namespace lpmc

@@ -1,6 +1,5 @@
 #include "lpmc/inference/bart_decoder.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -63,14 +62,9 @@ struct BartDecoder::Impl {
     const std::int64_t d = sizes.d_model;
     const TensorView qkv = state.buffers.query_key_value.rows(rows, 3 * d);
     layers[layer].query_key_value.forward(hidden, qkv);
-    const std::int64_t offset = static_cast<std::int64_t>(layer) * state.tree.layer_stride();
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const float* key_value = qkv.data<float>() + row * 3 * d + d;
-      std::copy_n(key_value, 2 * d,
-                  state.tree.place(state.rows[static_cast<std::size_t>(row)].node) + offset);
-    }
     const TensorView attended = state.buffers.attended.rows(rows, d);
-    attention(qkv, state.key_values, {.key = offset, .value = offset + d}, heads, attended);
+    attention_step(qkv, state.past, static_cast<std::int64_t>(layer) * state.tree.layer_stride(),
+                   {.heads = heads, .key_values = sizes.key_values}, attended);
     layers[layer].self_out.forward(attended, out, {.residual = hidden});
     layers[layer].self_norm.apply(out);
   }
@@ -82,7 +76,8 @@ struct BartDecoder::Impl {
     const TensorView query = state.buffers.query.rows(rows, sizes.d_model);
     layers[layer].cross_query.forward(hidden, query);
     const TensorView attended = state.buffers.attended.rows(rows, sizes.d_model);
-    attention(query, state.cross_key_values(static_cast<std::int64_t>(layer)), heads, attended);
+    attention(query, state.cross_key_values(static_cast<std::int64_t>(layer)),
+              {.heads = heads, .key_values = sizes.key_values}, attended);
     layers[layer].cross_out.forward(attended, out, {.residual = hidden});
     layers[layer].cross_norm.apply(out);
   }
@@ -96,7 +91,8 @@ BartDecoder::BartDecoder(const ModelConfig& config, const ModelWeights& weights,
   m.sizes = {.layers = config.decoder_layers,
              .d_model = d,
              .vocab_size = vocab,
-             .max_positions = config.max_position_embeddings};
+             .max_positions = config.max_position_embeddings,
+             .key_values = arithmetic == DType::f32 ? DType::f32 : DType::bf16};
   m.heads = config.decoder_attention_heads;
   require_weight("shared", weights.shared, {vocab, d});
   require_weight("final_logits_bias", weights.final_logits_bias, {1, vocab});
@@ -125,15 +121,20 @@ void BartDecoder::add_segments(KvCache& cache, ConstTensorView hidden_states) co
                invalid_argument, "decoder segments: expected float32 [segments, positions, {}], found {} {}",
                m.sizes.d_model, to_string(hidden_states.dtype()), to_string(hidden_states.shape()));
   KvCache::Impl& state = m.state_of(cache.impl_);
+  const std::int64_t segments = hidden_states.size(0);
+  const std::int64_t positions = hidden_states.size(1);
   std::vector<TensorView> memories;
-  for (std::int64_t segment = 0; segment < hidden_states.size(0); ++segment) {
-    memories.push_back(state.add_segment(hidden_states.size(1)));
-  }
-  // Layers outermost, so that a layer's weights are fetched once.
+  for (std::int64_t segment = 0; segment < segments; ++segment)
+    memories.push_back(state.add_segment(positions));
+  const ConstTensorView rows(hidden_states.bytes(), DType::f32, {segments * positions, m.sizes.d_model});
+  Tensor key_values({segments, positions, 2 * m.sizes.d_model});
+  const TensorView product(key_values.mutable_data<float>(), DType::f32,
+                           {segments * positions, 2 * m.sizes.d_model});
   for (std::size_t layer = 0; layer < m.layers.size(); ++layer) {
-    for (std::size_t segment = 0; segment < memories.size(); ++segment) {
-      m.layers[layer].cross_key_value.forward(hidden_states[static_cast<std::int64_t>(segment)],
-                                              memories[segment][static_cast<std::int64_t>(layer)]);
+    m.layers[layer].cross_key_value.forward(rows, product);
+    for (std::int64_t segment = 0; segment < segments; ++segment) {
+      write_key_values(key_values.view()[segment],
+                       memories[static_cast<std::size_t>(segment)][static_cast<std::int64_t>(layer)]);
     }
   }
 }

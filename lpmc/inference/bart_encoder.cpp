@@ -36,14 +36,16 @@ struct Buffers {
 /// Every position of an item looks at all positions of that item.
 void attend_within_items(ConstTensorView qkv, std::int64_t positions, int heads, Buffers& buffers,
                          TensorView out) {
+  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(float));
   const std::int64_t d = out.size(1);
   buffers.key_values.resize(static_cast<std::size_t>(out.size(0)));
   for (std::size_t row = 0; row < buffers.key_values.size(); ++row) {
     const std::int64_t first = static_cast<std::int64_t>(row) / positions * positions;
-    const float* item = qkv.data<float>() + first * 3 * d;
-    buffers.key_values[row] = {.keys = item + d, .values = item + 2 * d, .count = positions, .stride = 3 * d};
+    const std::byte* item = qkv.bytes() + first * 3 * d * kBytes;
+    buffers.key_values[row] = {
+        .keys = item + d * kBytes, .values = item + 2 * d * kBytes, .count = positions, .stride = 3 * d};
   }
-  attention(qkv, buffers.key_values, heads, out);
+  attention(qkv, buffers.key_values, {.heads = heads}, out);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "lpmc/inference/kv_cache.h"
 
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -7,17 +8,40 @@
 
 namespace lpmc {
 
+namespace {
+
+/// Large chunks make growth rare; memory nobody wrote to yet costs nothing.
+constexpr std::int64_t kChunkBytes = std::int64_t{2} << 20;
+constexpr std::int64_t kFewestNodes = 32;
+constexpr std::int64_t kMostNodes = 256;
+
+std::int64_t node_elements(const CacheSizes& sizes) {
+  return sizes.layers * 2 * sizes.d_model;
+}
+
+}  // namespace
+
+KeyValueTree::KeyValueTree(const CacheSizes& sizes)
+    : sizes_(sizes),
+      chunk_nodes_(std::clamp(
+          kChunkBytes / (node_elements(sizes) * static_cast<std::int64_t>(size_of(sizes.key_values))),
+          kFewestNodes, kMostNodes)) {}
+
+void KeyValueTree::add_chunk() {
+  const std::size_t first = nodes_.size();
+  const auto count = static_cast<std::size_t>(chunk_nodes_);
+  LPMC_REQUIRE(first < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()) - count,
+               invalid_argument, "key and value cache: too many tokens ({})", first);
+  chunks_.emplace_back(Shape{sizes_.layers, chunk_nodes_, 2 * sizes_.d_model}, sizes_.key_values);
+  nodes_.resize(first + count);
+  free_.reserve(nodes_.capacity());  // so that giving back never allocates
+  free_.resize(count);
+  // Handed out from the back: neighbours in time become neighbours in memory.
+  std::iota(free_.rbegin(), free_.rend(), static_cast<std::int32_t>(first));
+}
+
 std::int32_t KeyValueTree::append(std::int32_t parent) {
-  if (free_.empty()) {
-    const std::size_t first = nodes_.size();
-    LPMC_REQUIRE(first < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max() - kChunkNodes),
-                 invalid_argument, "key and value cache: too many tokens ({})", first);
-    chunks_.emplace_back(Shape{layers_, kChunkNodes, 2 * d_model_});
-    nodes_.resize(first + kChunkNodes);
-    free_.resize(kChunkNodes);
-    // Handed out from the back: neighbours in time become neighbours in memory.
-    std::iota(free_.rbegin(), free_.rend(), static_cast<std::int32_t>(first));
-  }
+  if (free_.empty()) add_chunk();
   const std::int32_t node = free_.back();
   free_.pop_back();
   Node& entry = nodes_[static_cast<std::size_t>(node)];
@@ -39,17 +63,13 @@ void KeyValueTree::release(std::int32_t node) {
   }
 }
 
-const float* KeyValueTree::place(std::int32_t node) const {
-  const Tensor& chunk = chunks_[static_cast<std::size_t>(node / kChunkNodes)];
-  return chunk.data<float>() + node % kChunkNodes * 2 * d_model_;
+std::byte* KeyValueTree::place(std::int32_t node) {
+  Tensor& chunk = chunks_[static_cast<std::size_t>(node / chunk_nodes_)];
+  return chunk.mutable_view().mutable_bytes() +
+         node % chunk_nodes_ * 2 * sizes_.d_model * static_cast<std::int64_t>(size_of(sizes_.key_values));
 }
 
-float* KeyValueTree::place(std::int32_t node) {
-  Tensor& chunk = chunks_[static_cast<std::size_t>(node / kChunkNodes)];
-  return chunk.mutable_data<float>() + node % kChunkNodes * 2 * d_model_;
-}
-
-void KeyValueTree::places(std::int32_t node, const float** places) const {
+void KeyValueTree::places(std::int32_t node, std::byte** places) {
   for (std::int32_t i = length(node); i > 0; --i) {
     places[i - 1] = place(node);
     node = nodes_[static_cast<std::size_t>(node)].parent;
@@ -80,7 +100,8 @@ TensorView KvCache::Impl::add_segment(std::int64_t positions_of_segment) {
   }
   if (place == segments_.size()) segments_.emplace_back();
   Segment& segment = segments_[place];
-  if (segment.cross.view().is_null() || segment.cross.shape() != shape) segment.cross = Tensor(shape);
+  if (segment.cross.view().is_null() || segment.cross.shape() != shape)
+    segment.cross = Tensor(shape, sizes.key_values);
   waiting_.push_back(static_cast<std::int32_t>(place));
   segment.holds = 1;
   return segment.cross;
@@ -131,34 +152,35 @@ void KvCache::Impl::release_segment(std::int32_t segment) {
 
 void KvCache::Impl::list_places() {
   positions.resize(rows.size());
-  key_values.resize(rows.size());
+  past.resize(rows.size());
   std::size_t total = 0;
   for (const Row& row : rows)
     total += static_cast<std::size_t>(tree.length(row.node));
   places_.resize(total);
-  const float** next = places_.data();
+  std::byte** next = places_.data();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::int32_t length = tree.length(rows[i].node);
     tree.places(rows[i].node, next);
     positions[i] = length - 1 + ModelConfig::kPositionOffset;
-    key_values[i] = {.places = next, .count = length};
+    past[i] = {.places = next, .count = length};
     next += length;
   }
 }
 
 std::span<const ContiguousKeyValues> KvCache::Impl::cross_key_values(std::int64_t layer) {
-  const std::int64_t d = sizes.d_model;
+  const auto value = sizes.d_model * static_cast<std::int64_t>(size_of(sizes.key_values));
   buffers.cross.resize(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const ConstTensorView memory = segments_[static_cast<std::size_t>(rows[i].segment)].cross.view()[layer];
-    const float* first = memory.data<float>();
-    buffers.cross[i] = {.keys = first, .values = first + d, .count = memory.size(0), .stride = 2 * d};
+    const std::byte* first = memory.bytes();
+    buffers.cross[i] = {
+        .keys = first, .values = first + value, .count = memory.size(0), .stride = 2 * sizes.d_model};
   }
   return buffers.cross;
 }
 
 std::size_t KvCache::Impl::size_bytes() const {
-  std::size_t bytes = tree.size_bytes() + buffers.size_bytes() + places_.capacity() * sizeof(const float*);
+  std::size_t bytes = tree.size_bytes() + buffers.size_bytes() + places_.capacity() * sizeof(std::byte*);
   for (const Segment& segment : segments_)
     bytes += segment.cross.view().size_bytes();
   return bytes;

@@ -67,8 +67,11 @@ PackedLinear pack_key_value(std::string_view name, const AttentionWeights& weigh
 TensorView RowBuffer::rows(std::int64_t count, std::int64_t width) {
   const std::int64_t elements = count * width;
   if (elements > memory_.elements()) {
-    // Half as much again, so that a batch that grows row by row does not allocate at every step.
-    memory_ = Tensor({std::max(elements, memory_.elements() + memory_.elements() / 2)});
+    // Half as much again, so that a batch that grows row by row does not allocate at every step; the
+    // old memory goes first, so that there are never both.
+    const std::int64_t grown = memory_.elements() + memory_.elements() / 2;
+    memory_ = Tensor();
+    memory_ = Tensor({std::max(elements, grown)});
   } else if (memory_.view().is_null()) {
     memory_ = Tensor({0});
   }

@@ -8,6 +8,7 @@
 #include "lpmc/base/error.h"
 #include "lpmc/base/mapped_file.h"
 #include "lpmc/base/utf8.h"
+#include "lpmc/model/model_card.h"
 
 #ifndef LPMC_CHECKOUT_MODELS
 #define LPMC_CHECKOUT_MODELS ""
@@ -93,6 +94,11 @@ fs::path find_named(std::string_view name) {
       published
           ? "; download the project's published checkpoint and pass its path: -m transfer.pth --tokenizer DIR"
           : "; `lpmc model list` shows the models that are here");
+}
+
+std::string read_text_file(const fs::path& path) {
+  const MappedFile file(path);
+  return {static_cast<const char*>(static_cast<const void*>(file.bytes().data())), file.bytes().size()};
 }
 
 void copy_text_file(const std::optional<fs::path>& from, const fs::path& folder, std::string_view name) {
@@ -222,18 +228,24 @@ Model open_model(const ModelFiles& files) {
   return model;
 }
 
+std::vector<DType> vouched_dtypes(const ModelFiles& files) {
+  if (!files.card) return {};
+  return vouched_dtypes(read_text_file(*files.card), display_path(*files.card));
+}
+
 DType stored_dtype(const Model& model) {
   std::map<DType, std::int64_t> elements;
   ModelWeights weights = model.weights.weights;
   visit_weights(weights, model.config,
                 [&](std::string_view, const Shape& shape, WeightRole role, ConstTensorView& field) {
-                  if (role == WeightRole::parameter) elements[field.dtype()] += shape.elements();
+                  if (role == WeightRole::matrix) elements[field.dtype()] += shape.elements();
                 });
   const auto most = std::ranges::max_element(elements, {}, [](const auto& entry) { return entry.second; });
   return most == elements.end() ? DType::f32 : most->first;
 }
 
-void write_model_folder(const fs::path& folder, const Model& model, DType dtype, bool overwrite) {
+void write_model_folder(const fs::path& folder, const Model& model, const StorageTypes& types, bool overwrite,
+                        std::optional<std::string_view> card) {
   LPMC_REQUIRE(overwrite || !is_file(folder / kWeightsName), invalid_argument,
                "{}: expected a folder without a model, found one (--overwrite replaces it)",
                display_path(folder));
@@ -242,14 +254,30 @@ void write_model_folder(const fs::path& folder, const Model& model, DType dtype,
   if (error) fail_errno(display_path(folder), error.value());
   copy_text_file(model.files.vocab, folder, kVocabName);
   copy_text_file(model.files.merges, folder, kMergesName);
-  copy_text_file(model.files.card, folder, kCardName);
+  if (card) {
+    write_file_atomically(folder / kCardName, *card);
+  } else {
+    copy_text_file(model.files.card, folder, kCardName);
+  }
   if (!model.generation_config.empty()) {
     write_file_atomically(folder / kGenerationConfigName, model.generation_config.dump(2) + "\n");
   }
   write_file_atomically(folder / kConfigName,
-                        model_config_to_json(model.config, to_string(dtype)).dump(2) + "\n");
+                        model_config_to_json(model.config, to_string(types.matrices)).dump(2) + "\n");
   // The weights come last: a folder with model.safetensors is a whole model.
-  save_weights(folder / kWeightsName, model.config, model.weights, dtype);
+  save_weights(folder / kWeightsName, model.config, model.weights, types);
+}
+
+void quantize_model(const fs::path& folder, const Model& model, DType dtype, bool overwrite) {
+  LPMC_REQUIRE(dtype == DType::i8 || dtype == DType::bf16, invalid_argument,
+               "quantize: expected int8 or bfloat16, found {}", to_string(dtype));
+  LPMC_REQUIRE(stored_dtype(model) != DType::i8, invalid_argument,
+               "{}: expected weights in floating point, found int8; quantize from the original model",
+               display_path(model.files.weights));
+  check_finite(model.config, model.weights);
+  const std::string source = model.files.card ? read_text_file(*model.files.card) : std::string();
+  const std::string card = quantized_card(source, model.files.name, stored_dtype(model), dtype);
+  write_model_folder(folder, model, {dtype, DType::f32}, overwrite, card);
 }
 
 }  // namespace lpmc

@@ -59,6 +59,9 @@ ModelFiles find_model(std::string_view model, const std::filesystem::path& token
 /// @throws Error(corrupt, invalid_argument, unsupported) naming the file and what is wrong with it
 Model open_model(const ModelFiles& files);
 
+/// The arithmetics that the model's card vouches for (model_card.h); none without a card.
+std::vector<DType> vouched_dtypes(const ModelFiles& files);
+
 /// Parses JSON of at most 64 levels of nesting.
 /// @throws Error(corrupt) "<where>: not JSON: ..."
 nlohmann::json parse_json(std::string_view text, const std::string& where);
@@ -67,12 +70,21 @@ nlohmann::json parse_json(std::string_view text, const std::string& where);
 /// @throws Error(corrupt) "<file>: not JSON: ..."
 nlohmann::json read_json_file(const std::filesystem::path& path);
 
-/// Writes a model folder: weights rounded to `dtype`, config, and copies of the tokenizer files,
+/// Writes a model folder: weights rounded to `types`, config, and copies of the tokenizer files,
 /// generation config and model card where the source has them. The folder is made if need be.
+/// @param card the text of another model card instead of the source's
 /// @throws Error(invalid_argument) when it holds a model already and `overwrite` is false
-void write_model_folder(const std::filesystem::path& folder, const Model& model, DType dtype, bool overwrite);
+void write_model_folder(const std::filesystem::path& folder, const Model& model, const StorageTypes& types,
+                        bool overwrite, std::optional<std::string_view> card = {});
 
-/// The storage type of the weights: "float32", or the one most elements have.
+/// Writes a model folder whose matrices are stored as int8 by output feature (tensor/int8_rows.h) or as
+/// bfloat16, everything else as float32; its card says so.
+/// @param dtype i8 or bf16
+/// @throws Error(invalid_argument) for another type, when the model is int8 already, or the folder
+/// holds a model and `overwrite` is false; Error(corrupt) naming a weight that is not finite
+void quantize_model(const std::filesystem::path& folder, const Model& model, DType dtype, bool overwrite);
+
+/// The storage type of the weights: the one that most elements of the matrices have.
 DType stored_dtype(const Model& model);
 
 }  // namespace lpmc

@@ -1,5 +1,6 @@
 #include "lpmc/model/weights.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -29,6 +30,8 @@ class EntryIndex {
   }
 
   const std::string& path() const { return path_; }
+
+  bool contains(const std::string& name) const { return entries_.contains(name); }
 
   /// nullptr when absent.
   const StoredTensor* take(std::string_view name) {
@@ -75,17 +78,40 @@ class WeightLoader {
     }
     LPMC_REQUIRE(entry->shape == shape, corrupt, "{}: {}: expected {}, found {}", index_.path(), name,
                  to_string(shape), to_string(entry->shape));
-    LPMC_REQUIRE(is_float(entry->dtype), corrupt, "{}: {}: expected a floating-point type, found {}",
-                 index_.path(), name, to_string(entry->dtype));
+    check_type(name, role, *entry);
     if (role == WeightRole::alias) {
       check_tied(name, *entry, field);
     } else {
       field = view_of(*entry, role);
       if (name == kSharedName) shared_storage_ = entry->storage;
+      if (role == WeightRole::scale) check_scale(name, field);
     }
   }
 
  private:
+  void check_type(std::string_view name, WeightRole role, const StoredTensor& entry) const {
+    if (role == WeightRole::scale) {
+      LPMC_REQUIRE(entry.dtype == DType::f32, corrupt, "{}: {}: expected float32, found {}", index_.path(),
+                   name, to_string(entry.dtype));
+      return;
+    }
+    const bool may_be_int8 = role == WeightRole::matrix || role == WeightRole::alias;
+    LPMC_REQUIRE(is_float(entry.dtype) || (may_be_int8 && entry.dtype == DType::i8), corrupt,
+                 "{}: {}: expected a floating-point type{}, found {}", index_.path(), name,
+                 may_be_int8 ? " or int8" : "", to_string(entry.dtype));
+    if (role != WeightRole::matrix || entry.dtype == DType::i8) return;
+    const std::string scale = std::string(name) + std::string(kScaleSuffix);
+    LPMC_REQUIRE(!index_.contains(scale), corrupt, "{}: {}: expected none beside weights of {}, found one",
+                 index_.path(), scale, to_string(entry.dtype));
+  }
+
+  void check_scale(std::string_view name, ConstTensorView scale) const {
+    const auto values = scale.values<float>();
+    const auto bad = std::ranges::find_if(values, [](float x) { return !(x > 0) || !std::isfinite(x); });
+    LPMC_REQUIRE(bad == values.end(), corrupt, "{}: {}: expected finite values over 0, found {} at row {}",
+                 index_.path(), name, *bad, bad - values.begin());
+  }
+
   static constexpr std::string_view kSharedName = "bart.model.shared.weight";
 
   ConstTensorView keep(Tensor tensor) {
@@ -128,7 +154,7 @@ std::int64_t count_parameters(const ModelConfig& config) {
   std::int64_t count = 0;
   visit_weights(weights, config,
                 [&](std::string_view, const Shape& shape, WeightRole role, ConstTensorView&) {
-                  if (role == WeightRole::parameter) count += shape.elements();
+                  if (is_learned(role)) count += shape.elements();
                 });
   return count;
 }
@@ -136,6 +162,7 @@ std::int64_t count_parameters(const ModelConfig& config) {
 LoadedWeights load_weights(TensorFile file, const ModelConfig& config) {
   LoadedWeights out;
   out.store.files.push_back(std::move(file));
+  out.weights.mapped = out.store.files.front().bytes();
   EntryIndex index(out.store.files.front());
   visit_weights(out.weights, config, WeightLoader(index, out, config));
   index.require_none_left();

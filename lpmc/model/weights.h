@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "lpmc/base/mapped_file.h"
 #include "lpmc/checkpoint/tensor_file.h"
 #include "lpmc/model/config.h"
 #include "lpmc/tensor/tensor.h"
@@ -67,23 +69,39 @@ struct ModelWeights {
   ConstTensorView mel_filterbank;        // [n_fft / 2 + 1, n_mels]
   ConvWeights conv1;                     // [d_model, n_mels, 3]
   std::vector<ConvWeights> conv_stack;   // [d_model, d_model, 3], num_conv - 1 of them
+
+  /// The mapped file that the views above look into; empty where their memory is another.
+  std::span<const std::byte> mapped;
+  /// Gives the mapped file's pages in memory back to the system; they are read again when touched. For
+  /// those who pack weights, after each part: what was packed need not stay in memory twice.
+  void give_back_pages() const { drop_pages(mapped); }
 };
 
 /// What a weight is, for those who save, load, initialise or count.
 enum class WeightRole {
-  parameter,        ///< learned
+  matrix,           ///< learned, the weight of a product: the one role that may be int8
+  scale,            ///< of the matrix before it, [rows] float32; visited only where that is int8
+  parameter,        ///< learned, everything else
   alias,            ///< another name of `shared`: in the original's files, not in ours
   buffer,           ///< stored but not learned: final_logits_bias
   computed_buffer,  ///< follows from the config: sinusoids, window, filter bank
 };
 
+inline bool is_learned(WeightRole role) {
+  return role == WeightRole::matrix || role == WeightRole::parameter;
+}
+
+/// What follows a matrix' name in its scale's: "bart.model.shared.weight_scale".
+inline constexpr std::string_view kScaleSuffix = "_scale";
+
 /// Calls visit(name, shape, role, field) for every entry of the original's state dict, in its order;
-/// `name` is the reference's, `field` the ConstTensorView in `weights` (for an alias: `shared`).
+/// `name` is the reference's, `field` the ConstTensorView in `weights` (for an alias: `shared`). A
+/// matrix that is int8 when its visit returns is followed by its scale, which is ours.
 /// The one place where weight names stand. Sizes the layer vectors of `weights` first.
 template <class Visitor>
 void visit_weights(ModelWeights& weights, const ModelConfig& config, Visitor&& visit);
 
-/// Number of parameters (aliases and buffers not counted).
+/// Number of parameters (aliases, scales and buffers not counted).
 std::int64_t count_parameters(const ModelConfig& config);
 
 /// Memory behind a ModelWeights: a mapped file, tensors of our own, or both.
@@ -98,9 +116,10 @@ struct LoadedWeights {
 };
 
 /// Takes the weights of a model out of a file: `module.` prefixes are stripped, tied copies are
-/// checked to be equal to the shared one, computed buffers that the file lacks are computed.
+/// checked to be equal to the shared one, computed buffers that the file lacks are computed. Matrices
+/// stay mapped and unread; scales are read and checked.
 /// @throws Error(corrupt) naming the tensor, the expected and the found, when one is missing, left
-/// over or of another shape or type
+/// over or of another shape or type, or a scale is not a positive number
 LoadedWeights load_weights(TensorFile file, const ModelConfig& config);
 
 /// Random weights by the original's rules (normal 0.02, zeros, ones; convolutions uniform as
@@ -114,18 +133,31 @@ Tensor sinusoidal_positions(const ModelConfig& config);
 /// The value of a computed buffer of this name (sinusoids, window or filter bank) under `config`.
 Tensor computed_buffer(std::string_view name, const ModelConfig& config);
 
+/// How weights are stored.
+struct StorageTypes {
+  DType matrices = DType::f32;  ///< f32, f16, bf16 or i8 (with a scale beside each)
+  DType others = DType::f32;    ///< f32, f16 or bf16
+
+  StorageTypes() = default;
+  StorageTypes(DType of_matrices, DType of_others) : matrices(of_matrices), others(of_others) {}
+  /// One type for all; with i8, which others cannot have, they are float32.
+  StorageTypes(DType all) : StorageTypes(all, all == DType::i8 ? DType::f32 : all) {}  // NOLINT: on purpose
+};
+
 /// Writes the weights as safetensors: parameters and buffers under the reference's names, rounded to
-/// `dtype` (f32, f16 or bf16), without aliases; computed buffers only where they differ from what
-/// the config gives.
+/// the types given, without aliases; computed buffers only where they differ from what the config
+/// gives. Matrices that are int8 already are written as they are, or dequantized.
+/// @throws Error(invalid_argument) when a value to be quantized is NaN or infinite
 void save_weights(const std::filesystem::path& path, const ModelConfig& config, const LoadedWeights& model,
-                  DType dtype);
+                  const StorageTypes& types);
 
 /// Writes the weights as the original's checkpoint: float32, all entries of its state dict, tied
 /// ones sharing their storage, so that its strict load_state_dict accepts them.
 void export_pth(const std::filesystem::path& path, const ModelConfig& config, const LoadedWeights& model,
                 std::int64_t epoch);
 
-/// Throws Error(corrupt) naming the first parameter that holds NaN or infinity.
+/// Throws Error(corrupt) naming the first parameter that holds NaN or infinity, or an int8 outside
+/// [-127, 127].
 void check_finite(const ModelConfig& config, const LoadedWeights& model);
 
 }  // namespace lpmc

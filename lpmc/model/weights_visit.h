@@ -18,8 +18,16 @@ class WeightWalk {
     visit_(std::string_view(name), shape, role, field);
   }
 
+  /// A matrix, and its scale where the field holds int8 once the matrix has been visited.
+  void matrix(const std::string& name, const Shape& shape, ConstTensorView& field, ConstTensorView& scale) {
+    tensor(name, shape, field, WeightRole::matrix);
+    if (field.dtype() == DType::i8) {
+      tensor(name + std::string(kScaleSuffix), {shape[0]}, scale, WeightRole::scale);
+    }
+  }
+
   void linear(const std::string& name, std::int64_t out, std::int64_t in, LinearWeights& w) {
-    tensor(name + ".weight", {out, in}, w.weight);
+    matrix(name + ".weight", {out, in}, w.weight, w.scale);
     tensor(name + ".bias", {out}, w.bias);
   }
 
@@ -61,7 +69,7 @@ class WeightWalk {
     const Shape embedding{config_.vocab_size, config_.d_model};
     const Shape positions{config_.max_position_embeddings + ModelConfig::kPositionOffset, config_.d_model};
     tensor("bart.final_logits_bias", {1, config_.vocab_size}, w.final_logits_bias, WeightRole::buffer);
-    tensor("bart.model.shared.weight", embedding, w.shared);
+    matrix("bart.model.shared.weight", embedding, w.shared, w.shared_scale);
     tensor("bart.model.encoder.embed_tokens.weight", embedding, w.shared, WeightRole::alias);
     tensor("bart.model.encoder.embed_positions.weight", positions, w.encoder_embed_positions);
     for (std::size_t i = 0; i < w.encoder_layers.size(); ++i) {
@@ -94,7 +102,7 @@ class WeightWalk {
  private:
   void convolution(const std::string& name, std::int64_t in, ConvWeights& w) {
     constexpr std::int64_t kKernel = 3;
-    tensor(name + ".weight", {config_.d_model, in, kKernel}, w.weight);
+    matrix(name + ".weight", {config_.d_model, in, kKernel}, w.weight, w.scale);
     tensor(name + ".bias", {config_.d_model}, w.bias);
   }
 

@@ -23,9 +23,9 @@ class PackedConv1d {
   /// whole input window (3 taps) with one scale
   PackedConv1d(const LinearPart& part, std::int64_t stride, DType arithmetic = DType::f32);
 
-  std::int64_t in_channels() const { return in_channels_; }
-  std::int64_t out_channels() const { return out_channels_; }
-  std::size_t size_bytes() const;
+  std::int64_t in_channels() const { return matrix_.depth() / kTaps; }
+  std::int64_t out_channels() const { return matrix_.columns(); }
+  std::size_t size_bytes() const { return matrix_.size_bytes(); }
   /// ceil(length / stride)
   std::int64_t out_length(std::int64_t length) const { return (length + stride_ - 1) / stride_; }
 
@@ -35,15 +35,11 @@ class PackedConv1d {
   void forward(ConstTensorView x, TensorView y, bool gelu) const;
 
  private:
-  struct Block;
-  void convolve(const Block& block, const float* x, float* y) const;
+  void forward_float(ConstTensorView x, TensorView y, bool gelu) const;
+  void forward_converted(ConstTensorView x, TensorView y, bool gelu) const;
 
-  std::int64_t in_channels_ = 0;
-  std::int64_t out_channels_ = 0;
   std::int64_t stride_ = 1;
-  SliceLayout layout_;
-  Tensor weights_;  // slice after slice, each [3, in, width]
-  Tensor bias_;     // [out]
+  PackedMatrix matrix_;  // depth: [3 taps, in]
 };
 
 }  // namespace lpmc

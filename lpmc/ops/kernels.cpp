@@ -3,65 +3,10 @@
 
 #include "lpmc/ops/kernels.h"
 
+#include "lpmc/ops/kernel_math.h"
+
 namespace lpmc::kernels::LPMC_KERNELS_VARIANT {
 namespace {
-
-#if defined(__AVX512F__)
-constexpr int kLanes = 16;
-#elif defined(__AVX2__)
-constexpr int kLanes = 8;
-#else
-constexpr int kLanes = 4;
-#endif
-
-using Vector = float __attribute__((vector_size(kLanes * sizeof(float))));
-/// From and to any address: a copy that the compiler turns into one unaligned instruction.
-inline Vector load(const float* p) {
-  Vector v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return v;
-}
-inline void store(float* p, Vector v) {
-  __builtin_memcpy(p, &v, sizeof v);
-}
-
-/// Pairwise, so that the order does not depend on the compiler.
-inline float sum_of_lanes(const Vector& v) {
-  float lanes[kLanes];
-  for (int i = 0; i < kLanes; ++i)
-    lanes[i] = v[i];
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i)
-      lanes[i] += lanes[i + half];
-  }
-  return lanes[0];
-}
-
-// exp(x), relative error below 3e-7; 0 below -87.3. The range is split at multiples of ln 2, the
-// remainder's polynomial (degree 6, Chebyshev fit on [-ln 2 / 2, ln 2 / 2]) has an error of 3e-9.
-inline float exp_of(float x) {
-  constexpr float kLowest = -87.3F;
-  constexpr float kHighest = 88.3F;
-  constexpr float kLog2E = 1.44269504F;
-  constexpr float kLn2High = 0.693359375F;  // ten bits: products with whole numbers are exact
-  constexpr float kLn2Low = -2.12194440e-4F;
-  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
-  float bounded = x < kLowest ? kLowest : x;
-  bounded = bounded > kHighest ? kHighest : bounded;
-  const float shifted = bounded * kLog2E + kRound;
-  const float whole = shifted - kRound;
-  const float r = (bounded - whole * kLn2High) - whole * kLn2Low;
-  float p = 1.39486e-3F;
-  p = p * r + 8.37513e-3F;
-  p = p * r + 4.166622e-2F;
-  p = p * r + 0.16666415F;
-  p = p * r + 0.50000001F;
-  p = p * r + 1.00000004F;
-  p = p * r + 1.0F;
-  const unsigned exponent = __builtin_bit_cast(unsigned, shifted) - 0x4B400000U + 127U;
-  const float result = p * __builtin_bit_cast(float, exponent << 23);
-  return x < kLowest ? 0.0F : result;
-}
 
 // erf(x), absolute error below 1.5e-7. |x| < 1: x * polynomial(x^2); beyond: 1 - exp(-polynomial),
 // the polynomial being a fit of -log erfc on [1, 4.05]; from there on erf is 1 in float32.
@@ -85,7 +30,7 @@ inline float erf_of(float x) {
   q = q * a + 0.639462795F;
   q = q * a + 1.12567772F;
   q = q * a + 8.25652068e-4F;
-  const float large = 1.0F - exp_of(-q);
+  const float large = 1.0F - exp_of<float, unsigned>(-q);
   const float signed_large = x < 0.0F ? -large : large;
   return s < 1.0F ? small : signed_large;
 }
@@ -132,28 +77,87 @@ void finish_rows(const FinishRows& f) {
   }
 }
 
-float sum(const float* x, std::int64_t size) {
-  Vector lanes{};
+/// Four sums side by side: one alone would wait for every addition.
+constexpr std::int64_t kSums = 4;
+
+/// Of (x - offset) to the power of 1 or 2.
+template <bool kSquared>
+inline float sum_of_differences(const float* x, float offset, std::int64_t size) {
+  Vector sums[kSums] = {};
   std::int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes)
-    lanes += load(x + i);
-  float total = sum_of_lanes(lanes);
+  const auto add_vector = [&](Vector& sum) {
+    const Vector difference = load(x + i) - offset;
+    sum += kSquared ? difference * difference : difference;
+    i += kLanes;
+  };
+  while (i + kSums * kLanes <= size) {
+    for (Vector& sum : sums)
+      add_vector(sum);
+  }
+  while (i + kLanes <= size)
+    add_vector(sums[0]);
+  float total = sum_of_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
   for (; i < size; ++i)
-    total += x[i];
+    total += kSquared ? (x[i] - offset) * (x[i] - offset) : x[i] - offset;
   return total;
 }
 
-float sum_of_squared_differences(const float* x, float mean, std::int64_t size) {
-  Vector lanes{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    const Vector difference = load(x + i) - mean;
-    lanes += difference * difference;
+void scale_rows(const ScaleRows& s) {
+  for (std::int64_t row = 0; row < s.rows; ++row) {
+    float* y = s.y + row * s.y_stride;
+    const std::int32_t correction = s.offset * s.row_sums[row];
+    const float row_scale = s.row_scales[row];
+    for (std::int64_t i = 0; i < s.columns; ++i) {
+      std::int32_t total;
+      __builtin_memcpy(&total, y + i, sizeof total);
+      y[i] = static_cast<float>(total - correction) * (row_scale * s.column_scales[i]);
+    }
   }
-  float total = sum_of_lanes(lanes);
-  for (; i < size; ++i)
-    total += (x[i] - mean) * (x[i] - mean);
-  return total;
+}
+
+QuantizedRow quantize_row(const float* x, signed char* q, std::int64_t size) {
+  // Magnitudes are compared as integers, which keep their order: infinity and NaN are the largest, and a
+  // maximum of integers may be taken in any order, so that the compiler makes vectors of it.
+  constexpr std::uint32_t kInfinity = 0x7F800000U;
+  std::uint32_t highest_bits = 0;
+  for (std::int64_t i = 0; i < size; ++i) {
+    const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, x[i]) & 0x7FFFFFFFU;
+    highest_bits = bits > highest_bits ? bits : highest_bits;
+  }
+  const float highest = __builtin_bit_cast(float, highest_bits);
+  QuantizedRow row;
+  row.scale = highest * (1.0F / 127.0F) > 0.0F ? highest / 127.0F : 1.0F;
+  if (highest_bits >= kInfinity) {
+    row.scale = __builtin_nanf("");
+    for (std::int64_t i = 0; i < size; ++i)
+      q[i] = 0;
+    return row;
+  }
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
+  constexpr std::int32_t kRoundBits = 0x4B400000;
+  for (std::int64_t i = 0; i < size; ++i) {
+    const std::int32_t whole = __builtin_bit_cast(std::int32_t, x[i] / row.scale + kRound) - kRoundBits;
+    q[i] = static_cast<signed char>(whole);
+    row.sum += whole;
+  }
+  return row;
+}
+
+void to_bfloat16(const float* x, unsigned short* y, std::int64_t size) {
+  for (std::int64_t i = 0; i < size; ++i) {
+    const auto bits = __builtin_bit_cast(std::uint32_t, x[i]);
+    const std::uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+    const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
+    y[i] = static_cast<unsigned short>(is_nan ? (bits >> 16) | 0x40U : rounded);
+  }
+}
+
+float sum(const float* x, std::int64_t size) {
+  return sum_of_differences<false>(x, 0.0F, size);
+}
+
+float sum_of_squared_differences(const float* x, float mean, std::int64_t size) {
+  return sum_of_differences<true>(x, mean, size);
 }
 
 void layer_norm(const LayerNormRow& row) {
@@ -172,7 +176,7 @@ float exponentials(const float* x, float* y, std::int64_t size) {
   for (std::int64_t i = 1; i < size; ++i)
     highest = x[i] > highest ? x[i] : highest;
   for (std::int64_t i = 0; i < size; ++i)
-    y[i] = exp_of(x[i] - highest);
+    y[i] = exp_of<float, unsigned>(x[i] - highest);
   return sum(y, size);
 }
 
@@ -180,76 +184,6 @@ void softmax(const float* x, float* y, std::int64_t size) {
   const float scale = 1.0F / exponentials(x, y, size);
   for (std::int64_t i = 0; i < size; ++i)
     y[i] *= scale;
-}
-
-float dot(const float* a, const float* b, std::int64_t size) {
-  Vector lanes{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes)
-    lanes += load(a + i) * load(b + i);
-  float total = sum_of_lanes(lanes);
-  for (; i < size; ++i)
-    total += a[i] * b[i];
-  return total;
-}
-
-struct Contiguous {
-  const ContiguousKeys& keys;
-  const float* key(std::int64_t j) const { return keys.keys + j * keys.stride; }
-  const float* value(std::int64_t j) const { return keys.values + j * keys.stride; }
-};
-
-struct Gathered {
-  const GatheredKeys& keys;
-  const float* key(std::int64_t j) const { return keys.rows[j] + keys.key_offset; }
-  const float* value(std::int64_t j) const { return keys.rows[j] + keys.value_offset; }
-};
-
-template <class Keys>
-void attend(const Head& head, const Keys& keys) {
-  for (std::int64_t j = 0; j < head.keys; ++j) {
-    head.scores[j] = dot(head.query, keys.key(j), head.size) * head.scale;
-  }
-  const float scale = 1.0F / exponentials(head.scores, head.scores, head.keys);
-  constexpr std::int64_t kBlock = 4 * kLanes;
-  std::int64_t c = 0;
-  for (; c + kBlock <= head.size; c += kBlock) {
-    Vector a{};
-    Vector b{};
-    Vector d{};
-    Vector e{};
-    for (std::int64_t j = 0; j < head.keys; ++j) {
-      const float* value = keys.value(j) + c;
-      const float weight = head.scores[j];
-      a += weight * load(value);
-      b += weight * load(value + kLanes);
-      d += weight * load(value + 2 * kLanes);
-      e += weight * load(value + 3 * kLanes);
-    }
-    store(head.out + c, a * scale);
-    store(head.out + c + kLanes, b * scale);
-    store(head.out + c + 2 * kLanes, d * scale);
-    store(head.out + c + 3 * kLanes, e * scale);
-  }
-  for (; c + kLanes <= head.size; c += kLanes) {
-    Vector a{};
-    for (std::int64_t j = 0; j < head.keys; ++j)
-      a += head.scores[j] * load(keys.value(j) + c);
-    store(head.out + c, a * scale);
-  }
-  for (; c < head.size; ++c) {
-    float total = 0.0F;
-    for (std::int64_t j = 0; j < head.keys; ++j)
-      total += head.scores[j] * keys.value(j)[c];
-    head.out[c] = total * scale;
-  }
-}
-
-void attend_contiguous(const Head& head, const ContiguousKeys& keys) {
-  attend(head, Contiguous{keys});
-}
-void attend_gathered(const Head& head, const GatheredKeys& keys) {
-  attend(head, Gathered{keys});
 }
 
 #define LPMC_STRING_OF(x) #x
@@ -260,11 +194,12 @@ void attend_gathered(const Head& head, const GatheredKeys& keys) {
 extern const Table table;
 const Table table = {LPMC_STRING(LPMC_KERNELS_VARIANT),
                      finish_rows,
+                     scale_rows,
+                     quantize_row,
+                     to_bfloat16,
                      add,
                      gelu,
                      softmax,
-                     layer_norm,
-                     attend_contiguous,
-                     attend_gathered};
+                     layer_norm};
 
 }  // namespace lpmc::kernels::LPMC_KERNELS_VARIANT

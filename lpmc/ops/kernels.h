@@ -1,8 +1,9 @@
 #pragma once
 
 // Private to ops: the inner loops, compiled once for each instruction set and chosen at run time.
-// kernels.cpp includes nothing but this header, so that no inline function of a library is compiled
-// for an instruction set that the machine may lack and then picked by the linker for everybody.
+// kernels.cpp includes nothing but this header and kernel_math.h, so that no inline function of a
+// library is compiled for an instruction set that the machine may lack and then picked by the linker
+// for everybody.
 
 #include <cstdint>
 
@@ -20,6 +21,25 @@ struct FinishRows {
   bool gelu = false;
 };
 
+/// Sums of an int8 product, which stand in y as int32, to floats: y = float(sum - offset * row_sum) *
+/// (row_scale * column_scale).
+struct ScaleRows {
+  float* y = nullptr;
+  std::int64_t y_stride = 0;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  const float* row_scales = nullptr;       ///< [rows]
+  const std::int32_t* row_sums = nullptr;  ///< [rows], of the quantized left-hand side
+  const float* column_scales = nullptr;    ///< [columns]
+  std::int32_t offset = 0;
+};
+
+/// A row of floats as int8.
+struct QuantizedRow {
+  float scale = 0;  ///< NaN where the row holds NaN or infinity: its outputs become NaN
+  std::int32_t sum = 0;
+};
+
 struct LayerNormRow {
   const float* x = nullptr;
   const float* weight = nullptr;
@@ -29,39 +49,18 @@ struct LayerNormRow {
   float epsilon = 0;
 };
 
-/// One head of one query.
-struct Head {
-  const float* query = nullptr;  ///< [size]
-  std::int64_t size = 0;
-  float scale = 0;
-  std::int64_t keys = 0;    ///< at least 1
-  float* scores = nullptr;  ///< [keys], scratch
-  float* out = nullptr;     ///< [size]
-};
-
-/// Key j at keys + j * stride.
-struct ContiguousKeys {
-  const float* keys = nullptr;
-  const float* values = nullptr;
-  std::int64_t stride = 0;
-};
-
-/// Key j at rows[j] + key_offset.
-struct GatheredKeys {
-  const float* const* rows = nullptr;
-  std::int64_t key_offset = 0;
-  std::int64_t value_offset = 0;
-};
-
 struct Table {
   const char* name;
   void (*finish_rows)(const FinishRows&);
+  void (*scale_rows)(const ScaleRows&);
+  /// q = x / scale to nearest, ties to even; scale = max |x| / 127, 1 for zeros (tensor/int8_rows.h).
+  QuantizedRow (*quantize_row)(const float* x, signed char* q, std::int64_t size);
+  /// To nearest, ties to even; NaN stays NaN.
+  void (*to_bfloat16)(const float* x, unsigned short* y, std::int64_t size);
   void (*add)(const float* a, const float* b, float* y, std::int64_t size);
   void (*gelu)(const float* x, float* y, std::int64_t size);
   void (*softmax)(const float* x, float* y, std::int64_t size);
   void (*layer_norm)(const LayerNormRow&);
-  void (*attend_contiguous)(const Head&, const ContiguousKeys&);
-  void (*attend_gathered)(const Head&, const GatheredKeys&);
 };
 
 /// The fastest variant that this machine runs.

@@ -38,9 +38,9 @@ class PackedLinear {
   /// another type, or `arithmetic` is none of the above
   explicit PackedLinear(std::span<const LinearPart> parts, DType arithmetic = DType::f32);
 
-  std::int64_t in_features() const { return in_features_; }
-  std::int64_t out_features() const { return out_features_; }
-  std::size_t size_bytes() const;
+  std::int64_t in_features() const { return matrix_.depth(); }
+  std::int64_t out_features() const { return matrix_.columns(); }
+  std::size_t size_bytes() const { return matrix_.size_bytes(); }
 
   /// @param x [rows, in]   @param y [rows, out], must not overlap x
   /// @throws Error(invalid_argument) on other shapes
@@ -52,11 +52,7 @@ class PackedLinear {
   void copy_weight_rows(std::span<const std::int32_t> rows, TensorView y) const;
 
  private:
-  std::int64_t in_features_ = 0;
-  std::int64_t out_features_ = 0;
-  SliceLayout layout_;
-  Tensor weights_;  // slice after slice, each [in, width]
-  Tensor bias_;     // [out]
+  PackedMatrix matrix_;
 };
 
 }  // namespace lpmc

@@ -1,55 +1,97 @@
 #pragma once
 
-// Private to ops: weights rearranged for matrix products.
+// Private to ops: weights rearranged for matrix products, and the products.
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "lpmc/tensor/tensor.h"
 
 namespace lpmc {
 
-/// The output features of a layer are cut into slices, the units of parallel work. Within a slice
-/// the weights lie as the right-hand side of a product, [depth, slice width], dense. The cut depends
-/// on the layer alone, never on the number of threads.
-class SliceLayout {
- public:
-  SliceLayout() = default;
-  explicit SliceLayout(std::int64_t out_features);
-
-  std::int64_t slices() const { return (out_features_ + width_ - 1) / width_; }
-  std::int64_t first(std::int64_t slice) const { return slice * width_; }
-  std::int64_t width(std::int64_t slice) const;
-  std::int64_t slice_of(std::int64_t feature) const { return feature / width_; }
-
- private:
-  std::int64_t out_features_ = 0;
-  std::int64_t width_ = 1;
-};
-
-/// Rows of a product that one unit of parallel work takes: few enough to stay in the second-level
-/// cache, many enough to use a slice of weights well.
-inline constexpr std::int64_t kRowBlock = 128;
-
 /// Memory for packed weights, asking for large pages where that pays.
-Tensor packed_buffer(std::int64_t elements);
-
-/// Element (row, column) of `source` (float32, f16 or bf16; row-major, `row_stride` elements apart,
-/// columns `column_stride` apart).
-struct StridedRows {
-  ConstTensorView source = {};
-  std::int64_t first = 0;  ///< index of element (0, 0)
-  std::int64_t row_stride = 0;
-  std::int64_t column_stride = 1;
-  std::int64_t rows = 0;
-  std::int64_t columns = 0;
-};
-
-/// target[column * target_stride + row] = source(row, column), as float32.
-void pack_transposed(const StridedRows& source, float* target, std::int64_t target_stride);
+Tensor packed_buffer(std::int64_t bytes);
 
 /// `bias` as float32; zeros where the view is null.
 /// @throws Error(invalid_argument) when it is not [out_features]
 void copy_bias(ConstTensorView bias, std::span<float> target);
+
+/// Rows of a left-hand side, in the arithmetic's type, and where their results go.
+struct ProductRows {
+  const std::byte* values = nullptr;
+  std::int64_t stride = 0;  ///< bytes
+  std::int64_t rows = 0;
+  const float* scales = nullptr;       ///< int8: [rows]
+  const std::int32_t* sums = nullptr;  ///< int8: [rows]
+  float* y = nullptr;
+  std::int64_t y_stride = 0;        ///< floats
+  const float* residual = nullptr;  ///< laid out as y, or nullptr
+};
+
+/// A left-hand side turned into the arithmetic's type; memory kept from product to product.
+class ConvertedRows {
+ public:
+  /// @param row_of gives row i, `depth` floats; it may use `scratch` (depth floats) to make it
+  using RowOf = std::function<const float*(std::int64_t i, float* scratch)>;
+  void convert(DType arithmetic, std::int64_t rows, std::int64_t depth, const RowOf& row_of);
+
+  /// The converted rows with where to put their results.
+  ProductRows rows(float* y, std::int64_t y_stride, const float* residual) const;
+
+ private:
+  std::int64_t rows_ = 0;
+  std::int64_t stride_ = 0;
+  Tensor values_;  // bytes
+  Tensor scales_;
+  Tensor sums_;
+};
+
+/// The weight of a product, [columns of y, depth], packed in panels (product_kernels.h).
+class PackedMatrix {
+ public:
+  PackedMatrix() = default;
+  /// Columns are filled by pack().
+  /// @throws Error(invalid_argument) when `arithmetic` is none of f32, bf16, i8
+  PackedMatrix(std::int64_t columns, std::int64_t depth, DType arithmetic);
+
+  /// Weights of the columns from `first_column` on.
+  struct Source {
+    ConstTensorView weight;  ///< [columns, depth in some order] float32, f16, bf16 or int8
+    ConstTensorView scale;   ///< [columns] where it is int8
+    ConstTensorView bias;    ///< [columns], or null
+    /// The depth is [inner, taps] in the source and becomes [taps, inner].
+    std::int64_t taps = 1;
+  };
+  /// Panels that only these columns fill are done in parallel. Columns must come in order.
+  void pack(std::int64_t first_column, const Source& source);
+
+  DType arithmetic() const { return arithmetic_; }
+  std::int64_t columns() const { return columns_; }
+  std::int64_t depth() const { return depth_; }
+  std::size_t size_bytes() const;
+
+  /// y = rows * weight^T + bias, then GELU, then + residual, for each of the runs.
+  void multiply(std::span<const ProductRows> runs, bool gelu) const;
+
+  /// The weights of a column as floats: target[depth].
+  void copy_column(std::int64_t column, float* target) const;
+
+ private:
+  struct Unit;
+  void multiply_unit(const Unit& unit, bool gelu) const;
+  std::int64_t panels() const;
+  std::int64_t panel_bytes() const;
+  void pack_panel(std::int64_t panel, std::int64_t first_column, const Source& source);
+
+  DType arithmetic_ = DType::f32;
+  std::int64_t columns_ = 0;
+  std::int64_t depth_ = 0;
+  std::int64_t groups_ = 0;  // of 4 bytes, padded
+  Tensor weights_;           // [panels][groups][16][4 bytes]
+  Tensor bias_;              // [panels * 16]
+  Tensor scales_;            // [panels * 16], int8 only
+};
 
 }  // namespace lpmc

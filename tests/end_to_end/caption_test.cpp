@@ -69,6 +69,27 @@ TEST_F(CaptionOneFile, BatchSizeAndThreadsChangeNothing) {
   }
 }
 
+TEST_F(CaptionOneFile, DtypeSetsTheArithmeticAndVerboseSaysWhy) {
+  for (const std::string dtype : {"f32", "bf16", "int8"}) {
+    const ProgramResult result = lpmc({"caption", song(), "--dtype", dtype, "-v"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(lines_of(result.out).size(), 3U);
+    EXPECT_THAT(result.err,
+                HasSubstr("default: weights stored as float16, computed in " + dtype + ": as asked"));
+  }
+  const ProgramResult result = lpmc({"caption", song(), "-v"});
+  EXPECT_THAT(result.err, HasSubstr("that the model card vouches for"));
+}
+
+TEST_F(CaptionOneFile, Int8FoldersCaption) {
+  const std::string int8 = (folder_ / "int8").string();
+  ASSERT_EQ(lpmc({"model", "quantize", "--dtype", "int8", "-o", int8}).exit_code, 0);
+  const ProgramResult result = lpmc({"caption", song(), "-m", int8, "--dtype", "int8"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  // The same rule quantizes at opening what was not stored so: the very same captions.
+  EXPECT_EQ(result.out, lpmc({"caption", song(), "--dtype", "int8"}).out);
+}
+
 TEST_F(CaptionOneFile, HopTailStartAndDurationCutAsTheySay) {
   const auto times = [&](const std::vector<std::string>& flags) {
     std::vector<std::string> out;
@@ -141,7 +162,7 @@ TEST_F(CaptionOneFile, WrongUsageEndsWith2AndSaysWhy) {
     EXPECT_THAT(result.err, HasSubstr(message));
     EXPECT_EQ(result.out, "");
   };
-  fails({"--dtype", "int8"}, "this version computes in f32 only");
+  fails({"--dtype", "int4"}, "expected auto|f32|bf16|int8, found 'int4'");
   fails({"--num-beams", "0"}, "num_beams: expected");
   fails({"--num-beams", "five"}, "num-beams");
   fails({"--n-best", "9"}, "n_best");

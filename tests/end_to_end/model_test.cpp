@@ -1,6 +1,7 @@
 // `lpmc model`: making, converting, checking models.
 
 #include <fstream>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -64,6 +65,57 @@ TEST_F(ModelCommand, ConvertGoesThereAndBack) {
             read_file(fs::path(model_) / "model.safetensors"));
   expect_failure({"convert", pth, "-o", back}, 2, "--overwrite");
   expect_failure({"convert", pth, "-o", (folder_ / "x").string(), "--dtype", "int4"}, 2, "found 'int4'");
+}
+
+TEST_F(ModelCommand, QuantizeStoresInAQuarterOrHalf) {
+  const auto weights_bytes = [](const std::string& model) {
+    return static_cast<double>(fs::file_size(fs::path(model) / "model.safetensors"));
+  };
+  // Of the tiny model's numbers under a fifth (positions, biases, norms) stay float32.
+  for (const auto& [dtype, name, share] :
+       {std::tuple{"int8", "int8", 0.45}, std::tuple{"bf16", "bfloat16", 0.62}}) {
+    const std::string made = (folder_ / dtype).string();
+    const ProgramResult result = lpmc({"model", "quantize", "-m", model_, "--dtype", dtype, "-o", made});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.out + result.err, "");
+    EXPECT_LT(weights_bytes(made), share * weights_bytes(model_));
+    EXPECT_EQ(json::parse(lpmc({"model", "info", made, "--json"}).out)["lpmc"]["dtype"], name);
+    EXPECT_THAT(read_file(fs::path(made) / "README.md"),
+                HasSubstr("from `tiny`, whose weights were float32"));
+    const ProgramResult verified = lpmc({"model", "verify", made});
+    EXPECT_EQ(verified.exit_code, 0) << verified.err;
+    EXPECT_THAT(verified.out, HasSubstr(std::string("parameters stored as ") + name));
+    EXPECT_THAT(verified.out, HasSubstr("--dtype auto may choose f32, "));
+    expect_failure({"quantize", "-m", model_, "--dtype", dtype, "-o", made}, 2, "--overwrite");
+    EXPECT_EQ(
+        lpmc({"model", "quantize", "-m", model_, "--dtype", dtype, "-o", made, "--overwrite"}).exit_code, 0);
+  }
+  EXPECT_THAT(lpmc({"model", "info", (folder_ / "int8").string(), "-v"}).out,
+              HasSubstr("audio_encoder.conv_stack.4.weight_scale"));
+}
+
+TEST_F(ModelCommand, QuantizeRefusesWhatMakesNoSense) {
+  const std::string int8 = (folder_ / "int8").string(), other = (folder_ / "other").string();
+  ASSERT_EQ(lpmc({"model", "quantize", model_, "--dtype", "int8", "-o", int8}).exit_code, 0);
+  expect_failure({"quantize", int8, "--dtype", "int8", "-o", other}, 2, "quantize from the original model");
+  expect_failure({"quantize", model_, "--dtype", "f16", "-o", other}, 2,
+                 "expected int8 or bf16, found 'f16'");
+  expect_failure({"quantize", model_, "-o", other}, 2, "--dtype");
+  expect_failure({"convert", model_, "--dtype", "int8", "-o", other}, 2, "`lpmc model quantize` makes it");
+  EXPECT_FALSE(fs::exists(other));
+  const ProgramResult help = lpmc({"model", "quantize", "--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.out, HasSubstr("Examples:"));
+}
+
+TEST_F(ModelCommand, ConvertTakesInt8BackToFloat32) {
+  const std::string int8 = (folder_ / "int8").string(), back = (folder_ / "back").string();
+  ASSERT_EQ(lpmc({"model", "quantize", model_, "--dtype", "int8", "-o", int8}).exit_code, 0);
+  ASSERT_EQ(lpmc({"model", "convert", int8, "--dtype", "float32", "-o", back}).exit_code, 0);
+  EXPECT_EQ(json::parse(lpmc({"model", "info", back, "--json"}).out)["lpmc"]["dtype"], "float32");
+  EXPECT_EQ(fs::file_size(fs::path(back) / "model.safetensors"),
+            fs::file_size(fs::path(model_) / "model.safetensors"));
+  EXPECT_EQ(lpmc({"model", "convert", int8, "-o", (folder_ / "m.pth").string()}).exit_code, 0);
 }
 
 TEST_F(ModelCommand, DamageIsNamed) {

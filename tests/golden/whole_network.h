@@ -18,12 +18,12 @@ namespace lpmc::test {
 /// A model from waveform to token ids, without the scheduler.
 class WholeNetwork {
  public:
-  explicit WholeNetwork(const Model& model)
+  explicit WholeNetwork(const Model& model, DType arithmetic = DType::f32)
       : config_(model.config),
         log_mel_(model.config.mel, model.weights.weights.mel_window, model.weights.weights.mel_filterbank),
-        audio_encoder_(model.config, model.weights.weights),
-        encoder_(model.config, model.weights.weights),
-        decoder_(model.config, model.weights.weights) {}
+        audio_encoder_(model.config, model.weights.weights, arithmetic),
+        encoder_(model.config, model.weights.weights, arithmetic),
+        decoder_(model.config, model.weights.weights, arithmetic) {}
 
   const ModelConfig& config() const { return config_; }
 

@@ -1,6 +1,9 @@
 #include "lpmc/base/mapped_file.h"
 
+#include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <string>
 
 #include "lpmc/base/atomic_file.h"
 
@@ -28,6 +31,31 @@ TEST(MappedFile, AnEmptyFileIsAnEmptySpan) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "empty", "");
   EXPECT_TRUE(MappedFile(folder / "empty").bytes().empty());
+}
+
+/// Bytes of mapped files that count for this process (RssFile of /proc/self/status).
+std::size_t resident_file_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key;) {
+    std::size_t kilobytes = 0;
+    if (key == "RssFile:" && status >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
+}
+
+TEST(MappedFile, DroppedPagesNoLongerCountAndComeBack) {
+  constexpr std::size_t kSize = 32U << 20;
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "big", std::string(kSize, 'x'));
+  const MappedFile file(folder / "big");
+  const auto count = [&] { return std::ranges::count(file.bytes(), std::byte{'x'}); };
+  EXPECT_EQ(count(), kSize);
+  const std::size_t before = resident_file_bytes();
+  if (before < kSize) GTEST_SKIP() << "no RssFile in /proc/self/status";
+  drop_pages(file.bytes().subspan(100));
+  EXPECT_LT(resident_file_bytes(), before - kSize / 2);
+  EXPECT_EQ(count(), kSize);
+  drop_pages({});
 }
 
 TEST(MappedFile, SaysWhatIsWrong) {

@@ -66,6 +66,30 @@ TEST_F(CaptionerTest, TellsWhatTheModelIs) {
   EXPECT_EQ(captioner.default_generation().no_repeat_ngram, 3);  // not named by the model: LP-MusicCaps'
 }
 
+TEST_F(CaptionerTest, ComputesInTheArithmeticAskedFor) {
+  const std::string model = (folder_ / "m").string();
+  EXPECT_EQ(Captioner(model).dtype(), "f32");  // no card, so nobody vouches for more
+  for (const char* dtype : {"f32", "bf16", "int8"}) {
+    Captioner captioner(model, {}, dtype);
+    EXPECT_EQ(captioner.dtype(), dtype);
+    const FileCaptions captions = captioner.caption(files_[0]);
+    EXPECT_EQ(captions.segments.size(), 2U);
+    EXPECT_EQ(tokens_of(captions), tokens_of(captioner.caption(files_[0])));
+  }
+  EXPECT_THAT(
+      [&] { Captioner captioner(model, {}, "int4"); },
+      ThrowsLpmc(ErrorKind::invalid_argument, "dtype: expected auto, f32, bf16 or int8, found 'int4'"));
+}
+
+TEST_F(CaptionerTest, QuantizedFoldersComputeInTheirTypeAndInOthers) {
+  quantize_model(folder_ / "q", open_model(find_model((folder_ / "m").string())), DType::i8, false);
+  EXPECT_NE(Captioner((folder_ / "q").string()).dtype(), "bf16");  // int8, or f32 where that is faster
+  for (const char* dtype : {"f32", "bf16", "int8"}) {
+    Captioner captioner((folder_ / "q").string(), {}, dtype);
+    EXPECT_EQ(captioner.caption(files_[0]).segments.size(), 2U);
+  }
+}
+
 TEST_F(CaptionerTest, AFileAloneOrInCompanyOfAnyBatchSizeIsTheSame) {
   Captioner captioner((folder_ / "m").string());
   std::vector<std::vector<std::vector<std::int32_t>>> alone;

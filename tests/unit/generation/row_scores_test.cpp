@@ -87,31 +87,5 @@ TEST(RowScores, RefusesWhatHasNoProbabilities) {
   }
 }
 
-TEST(RowScores, TopTokensEqualASort) {
-  std::mt19937 random(4);
-  for (int repeat = 0; repeat < 2000; ++repeat) {
-    const std::size_t size = 1 + random() % 400;
-    std::vector<float> row = random_row(random, size, 4.0F);
-    // Few values, so that many tie; some impossible.
-    for (float& value : row)
-      value = random() % 4 == 0 ? -kInfinity : std::round(value);
-    const float add = repeat % 3 == 0 ? 0.0F : repeat % 3 == 1 ? -1e9F : -3.25F;
-    const std::size_t k = 1 + random() % 20;
-    std::vector<TokenScore> expected;
-    for (std::size_t i = 0; i < size; ++i)
-      expected.push_back({row[i] + add, static_cast<std::int32_t>(i)});
-    std::stable_sort(expected.begin(), expected.end(),
-                     [](const TokenScore& a, const TokenScore& b) { return a.score > b.score; });
-    expected.resize(std::min(k, size));
-    std::vector<TokenScore> found{{1.0F, 99}};
-    top_tokens(row, add, k, found);
-    ASSERT_EQ(found.size(), expected.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      ASSERT_EQ(found[i].token, expected[i].token);
-      ASSERT_EQ(found[i].score, expected[i].score);
-    }
-  }
-}
-
 }  // namespace
 }  // namespace lpmc

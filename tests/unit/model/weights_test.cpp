@@ -100,7 +100,7 @@ std::filesystem::path write_edited(const TemporaryFolder& folder,
   std::vector<NamedTensor> tensors;
   visit_weights(weights, config,
                 [&](std::string_view name, const Shape&, WeightRole role, ConstTensorView& field) {
-                  if (role == WeightRole::parameter || role == WeightRole::buffer)
+                  if (is_learned(role) || role == WeightRole::buffer)
                     tensors.push_back({std::string(name), field});
                 });
   edit(tensors);

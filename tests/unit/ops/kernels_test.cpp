@@ -128,46 +128,5 @@ TEST_P(Kernels, finish_rows_leaves_the_neighbours_alone) {
   }
 }
 
-TEST_P(Kernels, attention_of_odd_sizes) {
-  for (const std::int64_t size : {1, 4, 16, 20, 64, 100}) {
-    for (const std::int64_t keys : {1, 3, 17, 32}) {
-      const auto seed = static_cast<std::uint32_t>(size * 100 + keys);
-      const Tensor query = random_tensor({1, size}, seed);
-      const Tensor kv = random_tensor({keys, 2 * size}, seed + 1);
-      std::vector<float> scores(static_cast<std::size_t>(keys));
-      std::vector<float> contiguous(static_cast<std::size_t>(size));
-      std::vector<float> gathered(static_cast<std::size_t>(size));
-      kernels::Head head{.query = query.data<float>(),
-                         .size = size,
-                         .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(size))),
-                         .keys = keys,
-                         .scores = scores.data(),
-                         .out = contiguous.data()};
-      GetParam()->attend_contiguous(
-          head, {.keys = kv.data<float>(), .values = kv.data<float>() + size, .stride = 2 * size});
-      std::vector<const float*> places;
-      Matrix key_matrix(keys, size);
-      Matrix value_matrix(keys, size);
-      for (std::int64_t j = 0; j < keys; ++j) {
-        places.push_back(kv.data<float>() + j * 2 * size);
-        for (std::int64_t c = 0; c < size; ++c) {
-          key_matrix.at(j, c) = places.back()[c];
-          value_matrix.at(j, c) = places.back()[size + c];
-        }
-      }
-      head.out = gathered.data();
-      GetParam()->attend_gathered(head, {.rows = places.data(), .key_offset = 0, .value_offset = size});
-      const Matrix qm = test::to_matrix(query);
-      const std::vector<double> expected = test::reference_attention(qm.values, key_matrix, value_matrix, 1);
-      // A score (below 3.5 * 3.5 * sqrt(size)) is off by its rounding; weights by that much in
-      // proportion; values are below 3.5.
-      const double score = 12.3 * std::sqrt(static_cast<double>(size));
-      const double tolerance = 3.5 * 2 * (score * kEpsilon * (static_cast<double>(size) / 2 + 4) + 1e-6);
-      EXPECT_LE(test::max_difference(contiguous, expected), tolerance) << size << " " << keys;
-      EXPECT_LE(test::max_difference(gathered, expected), tolerance) << size << " " << keys;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace lpmc
