@@ -46,14 +46,21 @@ bool spin_until(Ready&& ready) {
 
 thread_local bool inside_parallel = false;
 
-/// One job at a time. `ticket_` holds the job's number (high half) and how many indices nobody has
-/// taken yet (low half), so that taking one is a single compare-and-swap and a thread that wakes
-/// late can never touch a job that is over.
+/// The indices that one thread begins with. `ticket` holds the job's number (high half) and how many of
+/// them nobody has taken yet (low half), so that taking one is a single compare-and-swap and a thread that
+/// wakes late can never touch a job that is over.
+struct alignas(64) Share {
+  std::atomic<std::uint64_t> ticket{0};
+  std::uint32_t end = 0;
+};
+
+/// One job at a time. Every thread first takes what neighbours what it took before, so that it streams
+/// through memory; then what slower threads have left.
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads) {
-    for (int i = 1; i < threads; ++i)
-      workers_.emplace_back([this] { work(); });
+  explicit ThreadPool(int threads) : shares_(static_cast<std::size_t>(threads)) {
+    for (std::size_t i = 1; i < shares_.size(); ++i)
+      workers_.emplace_back([this, i] { work(i); });
   }
 
   ~ThreadPool() {
@@ -76,27 +83,42 @@ class ThreadPool {
     error_ = nullptr;
     finished_.store(0, std::memory_order_relaxed);
     job_ = job_ + 1;
-    ticket_.store((static_cast<std::uint64_t>(job_) << 32) | count_, std::memory_order_release);
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      const std::uint32_t begin = first_of_share(i);
+      shares_[i].end = first_of_share(i + 1);
+      shares_[i].ticket.store((static_cast<std::uint64_t>(job_) << 32) | (shares_[i].end - begin),
+                              std::memory_order_release);
+    }
     wake_.fetch_add(1, std::memory_order_release);
     wake_.notify_all();
-    take_indices();
+    take_indices(0);
     wait_until_finished();
     if (error_) std::rethrow_exception(error_);
     return true;
   }
 
  private:
-  void take_indices() {
+  /// The remainder goes to the first threads: the caller is there already.
+  std::uint32_t first_of_share(std::size_t i) const {
+    return static_cast<std::uint32_t>((i * count_ + shares_.size() - 1) / shares_.size());
+  }
+
+  void take_indices(std::size_t self) {
     inside_parallel = true;
-    std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
-    while ((ticket & 0xFFFFFFFFU) != 0) {
-      if (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel)) continue;
-      const std::uint32_t count = count_;
-      run_index(count - static_cast<std::uint32_t>(ticket & 0xFFFFFFFFU));
-      if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == count) finished_.notify_all();
-      ticket = ticket_.load(std::memory_order_acquire);
-    }
+    for (std::size_t i = 0; i < shares_.size(); ++i)
+      take_indices(shares_[(self + i) % shares_.size()]);
     inside_parallel = false;
+  }
+
+  void take_indices(Share& share) {
+    std::uint64_t ticket = share.ticket.load(std::memory_order_acquire);
+    while ((ticket & 0xFFFFFFFFU) != 0) {
+      if (!share.ticket.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel)) continue;
+      const std::uint32_t count = count_;
+      run_index(share.end - static_cast<std::uint32_t>(ticket & 0xFFFFFFFFU));
+      if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == count) finished_.notify_all();
+      ticket = share.ticket.load(std::memory_order_acquire);
+    }
   }
 
   void run_index(std::uint32_t index) {
@@ -118,10 +140,10 @@ class ThreadPool {
     }
   }
 
-  void work() {
+  void work(std::size_t self) {
     std::uint32_t seen = 0;
     while (!stop_.load()) {
-      take_indices();
+      take_indices(self);
       spin_until([&] { return wake_.load(std::memory_order_acquire) != seen; });
       wake_.wait(seen, std::memory_order_acquire);
       seen = wake_.load(std::memory_order_acquire);
@@ -129,8 +151,8 @@ class ThreadPool {
   }
 
   std::mutex busy_;
+  std::vector<Share> shares_;
   std::vector<std::thread> workers_;
-  std::atomic<std::uint64_t> ticket_{0};
   std::atomic<std::uint32_t> finished_{0};
   std::atomic<std::uint32_t> wake_{0};
   std::atomic<bool> stop_{false};

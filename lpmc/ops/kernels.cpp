@@ -68,12 +68,40 @@ void add(const float* a, const float* b, float* y, std::int64_t size) {
     y[i] = a[i] + b[i];
 }
 
+/// y = what becomes of the row's sums before GELU; y may be the sums.
+inline void finish_row(const FinishRows& f, std::int64_t row, const float* sums, float* y) {
+  if (f.row_scales == nullptr) {
+    for (std::int64_t i = 0; i < f.columns; ++i)
+      y[i] = sums[i] + f.bias[i];
+    return;
+  }
+  const std::int32_t correction = f.offset * f.row_sums[row];
+  const std::int32_t zero = f.zeros[row];
+  const float row_scale = f.row_scales[row];
+  for (std::int64_t i = 0; i < f.columns; ++i) {
+    std::int32_t total;
+    __builtin_memcpy(&total, sums + i, sizeof total);
+    total += zero * f.column_sums[i] - correction;
+    y[i] = static_cast<float>(total) * (row_scale * f.column_scales[i]) + f.bias[i];
+  }
+}
+
 void finish_rows(const FinishRows& f) {
+  const bool direct = !f.gelu && f.residual == nullptr;
   for (std::int64_t row = 0; row < f.rows; ++row) {
+    float* sums = f.sums + row * f.sums_stride;
+    finish_row(f, row, sums, direct ? f.y + row * f.y_stride : sums);
+  }
+  if (direct) return;
+  if (f.gelu) gelu(f.sums, f.sums, f.rows * f.sums_stride);  // also between the rows, which nobody reads
+  for (std::int64_t row = 0; row < f.rows; ++row) {
+    const float* sums = f.sums + row * f.sums_stride;
     float* y = f.y + row * f.y_stride;
-    if (f.bias != nullptr) add(y, f.bias, y, f.columns);
-    if (f.gelu) gelu(y, y, f.columns);
-    if (f.residual != nullptr) add(y, f.residual + row * f.residual_stride, y, f.columns);
+    if (f.residual == nullptr) {
+      __builtin_memcpy(y, sums, static_cast<std::size_t>(f.columns) * sizeof(float));
+    } else {
+      add(sums, f.residual + row * f.y_stride, y, f.columns);
+    }
   }
 }
 
@@ -102,44 +130,77 @@ inline float sum_of_differences(const float* x, float offset, std::int64_t size)
   return total;
 }
 
-void scale_rows(const ScaleRows& s) {
-  for (std::int64_t row = 0; row < s.rows; ++row) {
-    float* y = s.y + row * s.y_stride;
-    const std::int32_t correction = s.offset * s.row_sums[row];
-    const float row_scale = s.row_scales[row];
-    for (std::int64_t i = 0; i < s.columns; ++i) {
-      std::int32_t total;
-      __builtin_memcpy(&total, y + i, sizeof total);
-      y[i] = static_cast<float>(total - correction) * (row_scale * s.column_scales[i]);
-    }
-  }
+using SignedVector = int __attribute__((vector_size(kLanes * sizeof(int))));
+using ByteVector = signed char __attribute__((vector_size(kLanes)));
+
+/// To nearest, ties to even, of numbers below 2^22.
+inline SignedVector nearest_integers(Vector product) {
+  // The product is rounded before the addition, as everybody's: no fused multiply-add.
+#if defined(__x86_64__)
+  asm("" : "+v"(product));
+#elif defined(__aarch64__)
+  asm("" : "+w"(product));
+#endif
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
+  constexpr int kRoundBits = 0x4B400000;
+  return __builtin_bit_cast(SignedVector, product + kRound) - kRoundBits;
 }
 
 QuantizedRow quantize_row(const float* x, signed char* q, std::int64_t size) {
-  // Magnitudes are compared as integers, which keep their order: infinity and NaN are the largest, and a
-  // maximum of integers may be taken in any order, so that the compiler makes vectors of it.
-  constexpr std::uint32_t kInfinity = 0x7F800000U;
-  std::uint32_t highest_bits = 0;
-  for (std::int64_t i = 0; i < size; ++i) {
-    const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, x[i]) & 0x7FFFFFFFU;
-    highest_bits = bits > highest_bits ? bits : highest_bits;
+  // Magnitudes are compared as integers, which keep their order: infinity and NaN are the largest.
+  UnsignedVector magnitudes{};
+  Vector lows{}, highs{};
+  const auto take = [&](Vector v) {
+    const UnsignedVector bits = __builtin_bit_cast(UnsignedVector, v) & 0x7FFFFFFFU;
+    magnitudes = bits > magnitudes ? bits : magnitudes;
+    lows = v < lows ? v : lows;
+    highs = v > highs ? v : highs;
+  };
+  const std::int64_t whole_blocks = size / kLanes * kLanes;
+  Vector rest{};
+  for (std::int64_t i = whole_blocks; i < size; ++i)
+    rest[i - whole_blocks] = x[i];
+  for (std::int64_t i = 0; i < whole_blocks; i += kLanes)
+    take(load(x + i));
+  take(rest);
+  unsigned magnitude = 0;
+  float low = 0, high = 0;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    magnitude = magnitudes[lane] > magnitude ? magnitudes[lane] : magnitude;
+    low = lows[lane] < low ? lows[lane] : low;
+    high = highs[lane] > high ? highs[lane] : high;
   }
-  const float highest = __builtin_bit_cast(float, highest_bits);
-  QuantizedRow row;
-  row.scale = highest * (1.0F / 127.0F) > 0.0F ? highest / 127.0F : 1.0F;
-  if (highest_bits >= kInfinity) {
-    row.scale = __builtin_nanf("");
+  const float range = high - low;
+  constexpr float kLeast = 0x1p-100F;  // kLeastOfRow of tensor/int8_rows.h
+  const bool is_infinite = magnitude >= 0x7F800000U || range > __FLT_MAX__;
+  if (is_infinite || range < kLeast) {
     for (std::int64_t i = 0; i < size; ++i)
       q[i] = 0;
-    return row;
+    return {.scale = is_infinite ? __builtin_nanf("") : 1.0F};
   }
-  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
-  constexpr std::int32_t kRoundBits = 0x4B400000;
-  for (std::int64_t i = 0; i < size; ++i) {
-    const std::int32_t whole = __builtin_bit_cast(std::int32_t, x[i] / row.scale + kRound) - kRoundBits;
-    q[i] = static_cast<signed char>(whole);
-    row.sum += whole;
+  const float inverse = 254.0F / range;
+  QuantizedRow row{.scale = range / 254.0F,
+                   .zero = nearest_integers(Vector{} + (high + low) * 0.5F * inverse)[0]};
+  SignedVector sums{};
+  const auto quantize = [&](Vector v) {
+    SignedVector steps = nearest_integers(v * inverse) - row.zero;
+    steps = steps > 127 ? SignedVector{} + 127 : steps;
+    steps = steps < -127 ? SignedVector{} - 127 : steps;
+    return steps;
+  };
+  for (std::int64_t i = 0; i < whole_blocks; i += kLanes) {
+    const SignedVector steps = quantize(load(x + i));
+    const auto bytes = __builtin_convertvector(steps, ByteVector);
+    __builtin_memcpy(q + i, &bytes, sizeof bytes);
+    sums += steps;
   }
+  const SignedVector steps = quantize(rest);
+  for (std::int64_t i = whole_blocks; i < size; ++i) {
+    q[i] = static_cast<signed char>(steps[i - whole_blocks]);
+    row.sum += steps[i - whole_blocks];
+  }
+  for (int lane = 0; lane < kLanes; ++lane)
+    row.sum += sums[lane];
   return row;
 }
 
@@ -194,7 +255,6 @@ void softmax(const float* x, float* y, std::int64_t size) {
 extern const Table table;
 const Table table = {LPMC_STRING(LPMC_KERNELS_VARIANT),
                      finish_rows,
-                     scale_rows,
                      quantize_row,
                      to_bfloat16,
                      add,

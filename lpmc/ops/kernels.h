@@ -5,38 +5,35 @@
 // library is compiled for an instruction set that the machine may lack and then picked by the linker
 // for everybody.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace lpmc::kernels {
 
-/// What follows a matrix product on rows of y: + bias, then GELU, then + residual.
+/// What follows a matrix product: sums to results. Of int8 sums first float(sum - offset * row_sum + zero *
+/// column_sum) * (row_scale * column_scale); then + bias, then GELU, then + residual.
 struct FinishRows {
+  float* sums = nullptr;  ///< [rows, sums_stride], written over; int32 where row_scales is given
+  std::int64_t sums_stride = 0;
   float* y = nullptr;
   std::int64_t y_stride = 0;
   std::int64_t rows = 0;
   std::int64_t columns = 0;
-  const float* bias = nullptr;      ///< [columns], or nullptr
-  const float* residual = nullptr;  ///< as y, or nullptr
-  std::int64_t residual_stride = 0;
+  const float* row_scales = nullptr;          ///< [rows], or nullptr: sums are floats
+  const std::int32_t* row_sums = nullptr;     ///< [rows], of the quantized left-hand side
+  const std::int32_t* zeros = nullptr;        ///< [rows], of the left-hand side (ShiftedRow)
+  const float* column_scales = nullptr;       ///< [columns]
+  const std::int32_t* column_sums = nullptr;  ///< [columns], of the quantized weights
+  std::int32_t offset = 0;
+  const float* bias = nullptr;      ///< [columns]
+  const float* residual = nullptr;  ///< laid out as y, or nullptr
   bool gelu = false;
 };
 
-/// Sums of an int8 product, which stand in y as int32, to floats: y = float(sum - offset * row_sum) *
-/// (row_scale * column_scale).
-struct ScaleRows {
-  float* y = nullptr;
-  std::int64_t y_stride = 0;
-  std::int64_t rows = 0;
-  std::int64_t columns = 0;
-  const float* row_scales = nullptr;       ///< [rows]
-  const std::int32_t* row_sums = nullptr;  ///< [rows], of the quantized left-hand side
-  const float* column_scales = nullptr;    ///< [columns]
-  std::int32_t offset = 0;
-};
-
-/// A row of floats as int8.
+/// A row of floats as int8 (ShiftedRow of tensor/int8_rows.h).
 struct QuantizedRow {
-  float scale = 0;  ///< NaN where the row holds NaN or infinity: its outputs become NaN
+  float scale = 1;  ///< NaN where the row holds NaN or infinity: its outputs become NaN
+  std::int32_t zero = 0;
   std::int32_t sum = 0;
 };
 
@@ -52,8 +49,7 @@ struct LayerNormRow {
 struct Table {
   const char* name;
   void (*finish_rows)(const FinishRows&);
-  void (*scale_rows)(const ScaleRows&);
-  /// q = x / scale to nearest, ties to even; scale = max |x| / 127, 1 for zeros (tensor/int8_rows.h).
+  /// As quantize_shifted_row of tensor/int8_rows.h, and NaN for NaN.
   QuantizedRow (*quantize_row)(const float* x, signed char* q, std::int64_t size);
   /// To nearest, ties to even; NaN stays NaN.
   void (*to_bfloat16)(const float* x, unsigned short* y, std::int64_t size);

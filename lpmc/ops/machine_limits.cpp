@@ -10,7 +10,7 @@
 #include "lpmc/base/error.h"
 #include "lpmc/base/threads.h"
 #include "lpmc/ops/machine_rates.h"
-#include "lpmc/ops/packed_weights.h"
+#include "lpmc/ops/weight_memory.h"
 
 namespace lpmc {
 namespace {
@@ -127,8 +127,8 @@ double measure_read_bandwidth(std::int64_t bytes, double seconds) {
   const std::int64_t shared = (lines + 4 * num_threads() - 1) / (4 * num_threads());
   const std::int64_t piece = std::min(shared, kLargestPiece / kLine);
   const std::int64_t pieces = (lines + piece - 1) / piece;
-  Tensor buffer = packed_buffer(lines * kLine);
-  std::byte* data = buffer.mutable_view().mutable_bytes();
+  const std::shared_ptr<std::byte> buffer = weight_memory(lines * kLine);
+  std::byte* data = buffer.get();
   const auto for_pieces = [&](auto&& body) {
     parallel_for(pieces, [&](std::int64_t i) {
       body(data + i * piece * kLine, std::min(piece, lines - i * piece) * kLine);

@@ -1,18 +1,17 @@
 #include "lpmc/ops/packed_weights.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <vector>
-
-#include <sys/mman.h>
 
 #include "lpmc/base/error.h"
 #include "lpmc/base/threads.h"
 #include "lpmc/ops/kernels.h"
 #include "lpmc/ops/product_kernels.h"
 #include "lpmc/ops/shape_checks.h"
+#include "lpmc/ops/weight_memory.h"
 #include "lpmc/tensor/int8_rows.h"
 
 namespace lpmc {
@@ -25,10 +24,13 @@ using products::kPanelRowBytes;
 /// Rows that one unit of parallel work takes: few enough to stay in the second-level cache, many enough
 /// to use a slice of weights well.
 constexpr std::int64_t kRowBlock = 128;
-/// Weights that one unit takes: some microseconds of streaming, so that a busy core holds nobody up long.
-constexpr std::int64_t kSliceBytes = 64 << 10;
-/// Wide layers take larger slices: more than this many units a product only cost their hand-out.
-constexpr std::int64_t kManyUnits = 128;
+/// Sums that a unit holds before they become results: two panels by all of its rows.
+constexpr std::int64_t kSums = kRowBlock * 2 * kPanelColumns;
+/// Most weights that one unit takes: some ten microseconds of streaming, so that a busy core holds nobody
+/// up long.
+constexpr std::int64_t kSliceBytes = 256 << 10;
+/// Units for every thread: enough to even out threads of unequal speed; each more costs its hand-out.
+constexpr std::int64_t kUnitsPerThread = 4;
 /// Below this much work the conversion of the left-hand side is not worth sharing.
 constexpr std::int64_t kSharedConversion = 1 << 16;
 
@@ -50,18 +52,6 @@ constexpr std::uint32_t kInt8Bias = 0x80808080U;
 
 }  // namespace
 
-Tensor packed_buffer(std::int64_t bytes) {
-  Tensor buffer({bytes}, DType::u8);
-  constexpr std::uintptr_t kLargePage = std::uintptr_t{1} << 21;
-  const auto begin = std::bit_cast<std::uintptr_t>(buffer.view().bytes());
-  const std::uintptr_t end = begin + static_cast<std::uintptr_t>(bytes);
-  const std::uintptr_t first = (begin + kLargePage - 1) / kLargePage * kLargePage;
-  const std::uintptr_t last = end / kLargePage * kLargePage;
-  // Advice only: whatever the kernel answers, the memory is good.
-  if (first < last) ::madvise(std::bit_cast<void*>(first), last - first, MADV_HUGEPAGE);
-  return buffer;
-}
-
 void copy_bias(ConstTensorView bias, std::span<float> target) {
   std::fill(target.begin(), target.end(), 0.0F);
   if (bias.is_null()) return;
@@ -78,10 +68,12 @@ void ConvertedRows::convert(DType arithmetic, std::int64_t rows, std::int64_t de
   if (scales_.elements() < rows) {
     scales_ = Tensor({rows});
     sums_ = Tensor({rows}, DType::i32);
+    zeros_ = Tensor({rows}, DType::i32);
   }
   std::byte* values = values_.mutable_view().mutable_bytes();
   float* scales = scales_.mutable_data<float>();
   std::int32_t* sums = sums_.mutable_data<std::int32_t>();
+  std::int32_t* zeros = zeros_.mutable_data<std::int32_t>();
   const kernels::Table& kernel = kernels::best();
   const std::int64_t used = depth * static_cast<std::int64_t>(size_of(arithmetic));
   const auto convert_row = [&](std::int64_t row) {
@@ -95,6 +87,7 @@ void ConvertedRows::convert(DType arithmetic, std::int64_t rows, std::int64_t de
           kernel.quantize_row(x, reinterpret_cast<signed char*>(target), depth);
       scales[row] = quantized.scale;
       sums[row] = quantized.sum;
+      zeros[row] = quantized.zero;
     } else if (arithmetic == DType::bf16) {
       kernel.to_bfloat16(x, reinterpret_cast<unsigned short*>(target), depth);
     } else {
@@ -115,6 +108,7 @@ ProductRows ConvertedRows::rows(float* y, std::int64_t y_stride, const float* re
           .rows = rows_,
           .scales = scales_.data<float>(),
           .sums = sums_.data<std::int32_t>(),
+          .zeros = zeros_.data<std::int32_t>(),
           .y = y,
           .y_stride = y_stride,
           .residual = residual};
@@ -126,13 +120,15 @@ PackedMatrix::PackedMatrix(std::int64_t columns, std::int64_t depth, DType arith
                invalid_argument, "arithmetic: expected float32, bfloat16 or int8, found {}",
                to_string(arithmetic));
   groups_ = padded_groups(depth, arithmetic);
-  weights_ = packed_buffer(panels() * panel_bytes());
+  weights_ = weight_memory(panels() * panel_bytes());
   bias_ = Tensor::zeros({panels() * kPanelColumns});
-  if (arithmetic == DType::i8) scales_ = Tensor::zeros({panels() * kPanelColumns});
+  if (arithmetic == DType::i8) {
+    scales_ = Tensor::zeros({panels() * kPanelColumns});
+    column_sums_ = Tensor::zeros({panels() * kPanelColumns}, DType::i32);
+  }
   // The columns that nobody fills, of the last panel, take part in the products.
   if (columns % kPanelColumns != 0) {
-    std::memset(weights_.mutable_view().mutable_bytes() + (panels() - 1) * panel_bytes(), 0,
-                static_cast<std::size_t>(panel_bytes()));
+    std::memset(weights_.get() + (panels() - 1) * panel_bytes(), 0, static_cast<std::size_t>(panel_bytes()));
   }
 }
 
@@ -145,7 +141,8 @@ std::int64_t PackedMatrix::panel_bytes() const {
 }
 
 std::size_t PackedMatrix::size_bytes() const {
-  return weights_.view().size_bytes() + bias_.view().size_bytes() + scales_.view().size_bytes();
+  return static_cast<std::size_t>(panels() * panel_bytes()) + bias_.view().size_bytes() +
+         scales_.view().size_bytes() + column_sums_.view().size_bytes();
 }
 
 namespace {
@@ -239,7 +236,7 @@ void PackedMatrix::pack_panel(std::int64_t panel, std::int64_t first_column, con
   const std::int64_t begin = std::max(first_column, panel * kPanelColumns);
   const std::int64_t end = std::min(first_column + source.weight.size(0), (panel + 1) * kPanelColumns);
   ColumnReader reader(source, depth_, groups_, arithmetic_);
-  std::byte* target = weights_.mutable_view().mutable_bytes() + panel * panel_bytes();
+  std::byte* target = weights_.get() + panel * panel_bytes();
   const std::uint32_t bias = arithmetic_ == DType::i8 ? kInt8Bias : 0;
   for (std::int64_t column = begin; column < end; ++column) {
     float scale = 1;
@@ -251,7 +248,11 @@ void PackedMatrix::pack_panel(std::int64_t panel, std::int64_t first_column, con
       value ^= bias;
       std::memcpy(to + group * kPanelRowBytes, &value, sizeof value);
     }
-    if (arithmetic_ == DType::i8) scales_.mutable_data<float>()[column] = scale;
+    if (arithmetic_ == DType::i8) {
+      scales_.mutable_data<float>()[column] = scale;
+      const auto* q = reinterpret_cast<const std::int8_t*>(from);
+      column_sums_.mutable_data<std::int32_t>()[column] = std::accumulate(q, q + groups_ * kGroupBytes, 0);
+    }
   }
 }
 
@@ -276,56 +277,59 @@ struct PackedMatrix::Unit {
   std::int64_t panels = 0;
 };
 
+namespace {
+
+/// Results are a few lines here and there in rows that are far apart: the processor foresees none of them,
+/// and gets them while the product is formed.
+void ask_for_rows(const float* y, std::int64_t stride, std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t kLine = 64 / sizeof(float);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t i = 0; i < columns; i += kLine)
+      __builtin_prefetch(y + row * stride + i, 1, 2);
+  }
+}
+
+}  // namespace
+
 void PackedMatrix::multiply_unit(const Unit& unit, bool gelu) const {
   const ProductRows& run = *unit.run;
-  const std::int64_t first_column = unit.first_panel * kPanelColumns;
-  const std::int64_t width = std::min(unit.panels * kPanelColumns, columns_ - first_column);
-  const std::int64_t whole_panels = width / kPanelColumns;
-  float* y = run.y + unit.first_row * run.y_stride + first_column;
-  products::Block block{.a = run.values + unit.first_row * run.stride,
-                        .a_stride = run.stride,
-                        .rows = unit.rows,
-                        .groups = groups_,
-                        .b = weights_.view().bytes() + unit.first_panel * panel_bytes(),
-                        .panels = whole_panels,
-                        .c = reinterpret_cast<std::byte*>(y),
-                        .c_stride = run.y_stride * static_cast<std::int64_t>(sizeof(float))};
   const products::Kernel kernel = kernel_of(arithmetic_);
-  if (whole_panels > 0) kernel(block);
-  if (const std::int64_t rest = width % kPanelColumns; rest != 0) {
-    // A panel that sticks out over the end of y's rows.
-    alignas(64) float whole[kRowBlock * kPanelColumns];
-    block.b += whole_panels * panel_bytes();
-    block.panels = 1;
-    block.c = reinterpret_cast<std::byte*>(whole);
-    block.c_stride = kPanelRowBytes;
-    kernel(block);
-    for (std::int64_t row = 0; row < unit.rows; ++row) {
-      std::memcpy(y + row * run.y_stride + whole_panels * kPanelColumns, whole + row * kPanelColumns,
-                  static_cast<std::size_t>(rest) * sizeof(float));
-    }
+  const bool is_int8 = arithmetic_ == DType::i8;
+  // Sums go to memory that stays in the first-level cache, and once from there to y.
+  alignas(64) float sums[kSums];
+  const std::int64_t at_once = std::max<std::int64_t>(2, kSums / unit.rows / kPanelColumns / 2 * 2);
+  for (std::int64_t done = 0; done < unit.panels; done += at_once) {
+    const std::int64_t panel = unit.first_panel + done;
+    const std::int64_t panels = std::min(at_once, unit.panels - done);
+    const std::int64_t column = panel * kPanelColumns;
+    const std::int64_t offset = unit.first_row * run.y_stride + column;
+    const std::int64_t columns = std::min(panels * kPanelColumns, columns_ - column);
+    ask_for_rows(run.y + offset, run.y_stride, unit.rows, columns);
+    kernel({.a = run.values + unit.first_row * run.stride,
+            .a_stride = run.stride,
+            .rows = unit.rows,
+            .groups = groups_,
+            .b = weights_.get() + panel * panel_bytes(),
+            .panels = panels,
+            .c = reinterpret_cast<std::byte*>(sums),
+            .c_stride = panels * kPanelRowBytes});
+    kernels::best().finish_rows(
+        {.sums = sums,
+         .sums_stride = panels * kPanelColumns,
+         .y = run.y + offset,
+         .y_stride = run.y_stride,
+         .rows = unit.rows,
+         .columns = columns,
+         .row_scales = is_int8 ? run.scales + unit.first_row : nullptr,
+         .row_sums = is_int8 ? run.sums + unit.first_row : nullptr,
+         .zeros = is_int8 ? run.zeros + unit.first_row : nullptr,
+         .column_scales = is_int8 ? scales_.data<float>() + column : nullptr,
+         .column_sums = is_int8 ? column_sums_.data<std::int32_t>() + column : nullptr,
+         .offset = is_int8 ? products::best().int8.offset : 0,
+         .bias = bias_.data<float>() + column,
+         .residual = run.residual == nullptr ? nullptr : run.residual + offset,
+         .gelu = gelu});
   }
-  const kernels::Table& finish = kernels::best();
-  if (arithmetic_ == DType::i8) {
-    finish.scale_rows({.y = y,
-                       .y_stride = run.y_stride,
-                       .rows = unit.rows,
-                       .columns = width,
-                       .row_scales = run.scales + unit.first_row,
-                       .row_sums = run.sums + unit.first_row,
-                       .column_scales = scales_.data<float>() + first_column,
-                       .offset = products::best().int8.offset});
-  }
-  const float* residual =
-      run.residual == nullptr ? nullptr : run.residual + unit.first_row * run.y_stride + first_column;
-  finish.finish_rows({.y = y,
-                      .y_stride = run.y_stride,
-                      .rows = unit.rows,
-                      .columns = width,
-                      .bias = bias_.data<float>() + first_column,
-                      .residual = residual,
-                      .residual_stride = run.y_stride,
-                      .gelu = gelu});
 }
 
 void PackedMatrix::multiply(std::span<const ProductRows> runs, bool gelu) const {
@@ -334,9 +338,9 @@ void PackedMatrix::multiply(std::span<const ProductRows> runs, bool gelu) const 
     row_blocks += (run.rows + kRowBlock - 1) / kRowBlock;
   if (row_blocks == 0 || columns_ == 0) return;
   // Even, because kernels take panels in pairs.
-  const std::int64_t fitting = std::max<std::int64_t>(1, kSliceBytes / panel_bytes() / 2) * 2;
-  const std::int64_t wide = panels() / (kManyUnits / std::min<std::int64_t>(row_blocks, 8)) / 2 * 2;
-  const std::int64_t per_slice = std::max(fitting, std::min(wide, fitting * 4));
+  const std::int64_t most = kSliceBytes / panel_bytes();
+  const std::int64_t fair = panels() * row_blocks / (num_threads() * kUnitsPerThread);
+  const std::int64_t per_slice = std::max<std::int64_t>(1, std::min(most, fair) / 2) * 2;
   const std::int64_t slices = (panels() + per_slice - 1) / per_slice;
   // Row blocks innermost: neighbours in time share a slice of weights.
   parallel_for(slices * row_blocks, [&](std::int64_t index) {
@@ -360,7 +364,7 @@ void PackedMatrix::multiply(std::span<const ProductRows> runs, bool gelu) const 
 
 void PackedMatrix::copy_column(std::int64_t column, float* target) const {
   const std::byte* from =
-      weights_.view().bytes() + column / kPanelColumns * panel_bytes() + column % kPanelColumns * kGroupBytes;
+      weights_.get() + column / kPanelColumns * panel_bytes() + column % kPanelColumns * kGroupBytes;
   const auto element = [&](std::int64_t i, auto type) {
     decltype(type) value;
     const std::int64_t offset = i * static_cast<std::int64_t>(sizeof value);

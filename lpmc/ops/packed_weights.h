@@ -5,14 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 
 #include "lpmc/tensor/tensor.h"
 
 namespace lpmc {
-
-/// Memory for packed weights, asking for large pages where that pays.
-Tensor packed_buffer(std::int64_t bytes);
 
 /// `bias` as float32; zeros where the view is null.
 /// @throws Error(invalid_argument) when it is not [out_features]
@@ -23,8 +21,9 @@ struct ProductRows {
   const std::byte* values = nullptr;
   std::int64_t stride = 0;  ///< bytes
   std::int64_t rows = 0;
-  const float* scales = nullptr;       ///< int8: [rows]
-  const std::int32_t* sums = nullptr;  ///< int8: [rows]
+  const float* scales = nullptr;        ///< int8: [rows]
+  const std::int32_t* sums = nullptr;   ///< int8: [rows]
+  const std::int32_t* zeros = nullptr;  ///< int8: [rows]
   float* y = nullptr;
   std::int64_t y_stride = 0;        ///< floats
   const float* residual = nullptr;  ///< laid out as y, or nullptr
@@ -46,6 +45,7 @@ class ConvertedRows {
   Tensor values_;  // bytes
   Tensor scales_;
   Tensor sums_;
+  Tensor zeros_;
 };
 
 /// The weight of a product, [columns of y, depth], packed in panels (product_kernels.h).
@@ -88,10 +88,11 @@ class PackedMatrix {
   DType arithmetic_ = DType::f32;
   std::int64_t columns_ = 0;
   std::int64_t depth_ = 0;
-  std::int64_t groups_ = 0;  // of 4 bytes, padded
-  Tensor weights_;           // [panels][groups][16][4 bytes]
-  Tensor bias_;              // [panels * 16]
-  Tensor scales_;            // [panels * 16], int8 only
+  std::int64_t groups_ = 0;             // of 4 bytes, padded
+  std::shared_ptr<std::byte> weights_;  // [panels][groups][16][4 bytes]; held by this matrix alone
+  Tensor bias_;                         // [panels * 16]
+  Tensor scales_;                       // [panels * 16], int8 only
+  Tensor column_sums_;                  // [panels * 16], int8 only
 };
 
 }  // namespace lpmc

@@ -109,11 +109,13 @@ void multiply_rows(const Block& block, std::int64_t first_row) {
 
 template <bool kInt8>
 void multiply(const Block& block) {
+  int configured = 0;
   for (std::int64_t row = 0; row < block.rows; row += 2 * kTileRows) {
     const std::int64_t left = block.rows - row;
     const int first = static_cast<int>(left < kTileRows ? left : kTileRows);
     const int second = static_cast<int>(left < 2 * kTileRows ? left - first : kTileRows);
-    configure(first, second);
+    if (configured != first + second) configure(first, second);
+    configured = first + second;
     if (second > 0) {
       multiply_rows<kInt8, true>(block, row);
     } else {

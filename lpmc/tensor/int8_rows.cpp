@@ -28,17 +28,38 @@ float quantize_row(std::span<const float> x, std::span<std::int8_t> q) {
                  value);
     highest = std::max(highest, std::abs(value));
   }
-  const float scale = highest > 0 ? highest / kHighest : 1.0F;
-  // The smallest of numbers: their 127th part may be 0.
-  if (!(scale > 0)) {
+  if (highest < kLeastOfRow) {
     std::ranges::fill(q, std::int8_t{0});
     return 1.0F;
   }
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const float rounded = std::nearbyint(x[i] / scale);
-    q[i] = static_cast<std::int8_t>(std::clamp(rounded, -kHighest, kHighest));
+  const float inverse = kHighest / highest;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    q[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
+  return highest / kHighest;
+}
+
+ShiftedRow quantize_shifted_row(std::span<const float> x, std::span<std::int8_t> q) {
+  LPMC_REQUIRE(x.size() == q.size(), invalid_argument, "int8 rows: expected room for {} values, found {}",
+               x.size(), q.size());
+  float low = 0, high = 0;
+  bool finite = true;
+  for (const float value : x) {
+    finite = finite && std::isfinite(value);
+    low = std::min(low, value);
+    high = std::max(high, value);
   }
-  return scale;
+  const float range = high - low;
+  LPMC_REQUIRE(finite && std::isfinite(range), invalid_argument,
+               "int8 rows: expected finite values, found {} to {}", low, high);
+  if (range < kLeastOfRow) {
+    std::ranges::fill(q, std::int8_t{0});
+    return {};
+  }
+  const float inverse = 2 * kHighest / range;
+  const float zero = std::nearbyint((high + low) * 0.5F * inverse);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    q[i] = static_cast<std::int8_t>(std::clamp(std::nearbyint(x[i] * inverse) - zero, -kHighest, kHighest));
+  return {range / (2 * kHighest), static_cast<std::int32_t>(zero)};
 }
 
 Int8Rows quantize_rows(ConstTensorView x) {

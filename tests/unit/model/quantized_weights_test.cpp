@@ -60,11 +60,11 @@ class Int8File {
       float highest = 0;
       for (const float value : x)
         highest = std::max(highest, std::abs(value));
-      const float scale = highest > 0 ? highest / 127.0F : 1.0F;
-      scales.mutable_data<float>()[row] = scale;
+      const float inverse = highest > 0 ? 127.0F / highest : 0.0F;
+      scales.mutable_data<float>()[row] = highest > 0 ? highest / 127.0F : 1.0F;
       for (std::size_t i = 0; i < x.size(); ++i) {
         const std::size_t at = static_cast<std::size_t>(row) * x.size() + i;
-        q.mutable_data<std::int8_t>()[at] = static_cast<std::int8_t>(std::nearbyint(x[i] / scale));
+        q.mutable_data<std::int8_t>()[at] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
       }
     }
     tensors.push_back({name, made_.emplace_back(std::move(q))});

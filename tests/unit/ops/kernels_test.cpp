@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -107,24 +108,65 @@ TEST_P(Kernels, layer_norm_of_any_length) {
 }
 
 TEST_P(Kernels, finish_rows_leaves_the_neighbours_alone) {
-  constexpr std::int64_t kStride = 40;
+  constexpr std::int64_t kStride = 40, kSumsStride = 48;
   for (const std::int64_t columns : {1, 15, 16, 17, 33}) {
     std::vector<float> y(3 * kStride, 2.0F);
+    std::vector<float> sums(3 * kSumsStride, 2.0F);
     const std::vector<float> bias(static_cast<std::size_t>(columns), 0.5F);
-    const std::vector<float> residual(3 * 50, 0.25F);
-    GetParam()->finish_rows({.y = y.data() + 3,
+    const std::vector<float> residual(3 * kStride, 0.25F);
+    GetParam()->finish_rows({.sums = sums.data(),
+                             .sums_stride = kSumsStride,
+                             .y = y.data() + 3,
                              .y_stride = kStride,
                              .rows = 3,
                              .columns = columns,
                              .bias = bias.data(),
                              .residual = residual.data(),
-                             .residual_stride = 50,
                              .gelu = true});
     for (std::int64_t i = 0; i < 3 * kStride; ++i) {
       const std::int64_t column = i % kStride - 3;
       const double expected = column >= 0 && column < columns ? test::reference_gelu(2.5) + 0.25 : 2.0;
       EXPECT_NEAR(y[static_cast<std::size_t>(i)], expected, 1e-6) << i;
     }
+  }
+}
+
+TEST_P(Kernels, finish_rows_scales_integer_sums) {
+  constexpr std::int64_t kColumns = 19;
+  std::vector<float> y(2 * kColumns);
+  const std::vector<float> row_scales{0.5F, 2.0F};
+  const std::vector<std::int32_t> row_sums{3, -7}, zeros{-2, 5};
+  std::vector<float> column_scales, bias;
+  std::vector<std::int32_t> totals, column_sums;
+  for (std::int64_t i = 0; i < kColumns; ++i) {
+    column_scales.push_back(0.25F * static_cast<float>(i + 1));
+    bias.push_back(static_cast<float>(i) - 4.0F);
+    column_sums.push_back(static_cast<std::int32_t>(31 * i - 100));
+  }
+  for (std::int64_t i = 0; i < 2 * kColumns; ++i)
+    totals.push_back(static_cast<std::int32_t>(1000 - 77 * i));
+  std::vector<float> sums(totals.size());
+  std::memcpy(sums.data(), totals.data(), totals.size() * sizeof(float));
+  GetParam()->finish_rows({.sums = sums.data(),
+                           .sums_stride = kColumns,
+                           .y = y.data(),
+                           .y_stride = kColumns,
+                           .rows = 2,
+                           .columns = kColumns,
+                           .row_scales = row_scales.data(),
+                           .row_sums = row_sums.data(),
+                           .zeros = zeros.data(),
+                           .column_scales = column_scales.data(),
+                           .column_sums = column_sums.data(),
+                           .offset = 128,
+                           .bias = bias.data()});
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const std::size_t row = i / kColumns, column = i % kColumns;
+    // Every value is a small multiple of 1/8: exact.
+    EXPECT_EQ(y[i], static_cast<float>(totals[i] - 128 * row_sums[row] + zeros[row] * column_sums[column]) *
+                            row_scales[row] * column_scales[column] +
+                        bias[column])
+        << i;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -51,6 +52,57 @@ TEST(Int8Rows, EveryElementComesBackWithinHalfAStep) {
       // half a step, and the rounding of value * scale
       EXPECT_LE(std::abs(x.data<float>()[i] - back.data<float>()[i]), scale * 0.50001F);
     }
+  }
+}
+
+TEST(Int8Rows, AShiftedRowUsesTheWholeRange) {
+  const std::array<float, 4> x = {-1.0F, 0.0F, 126.5F, 253.0F};
+  std::array<std::int8_t, 4> q{};
+  const ShiftedRow row = quantize_shifted_row(x, q);
+  EXPECT_EQ(row.scale, 1.0F);
+  EXPECT_EQ(row.zero, 126);
+  EXPECT_EQ(q, (std::array<std::int8_t, 4>{-127, -126, 0, 127}));
+}
+
+TEST(Int8Rows, AShiftedRowFarFromZeroStillHoldsZero) {
+  const std::array<float, 2> x = {1000.0F, 1001.0F};
+  std::array<std::int8_t, 2> q{};
+  const ShiftedRow row = quantize_shifted_row(x, q);
+  EXPECT_EQ(row.zero, 127);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    EXPECT_NEAR(row.scale * static_cast<float>(q[i] + row.zero), x[i], row.scale * 0.51F);
+}
+
+TEST(Int8Rows, EveryElementOfAShiftedRowComesBackWithinAStep) {
+  for (const float middle : {-3.0F, -0.5F, 0.0F, 0.1F, 2.0F}) {
+    Tensor x = random_tensor({1, 500}, 5);
+    for (float& value : x.mutable_values<float>())
+      value += middle;
+    std::vector<std::int8_t> q(500);
+    const ShiftedRow row = quantize_shifted_row(x.values<float>(), q);
+    for (std::size_t i = 0; i < q.size(); ++i) {
+      // half a step, and another half at the ends, where the middle was rounded
+      EXPECT_NEAR(row.scale * static_cast<float>(q[i] + row.zero), x.values<float>()[i], row.scale * 1.001F);
+    }
+  }
+}
+
+TEST(Int8Rows, ShiftedRowsOfZerosAndOfTheSmallestNumbers) {
+  std::array<std::int8_t, 2> q = {1, 1};
+  for (const float least : {0.0F, std::numeric_limits<float>::denorm_min()}) {
+    const ShiftedRow row = quantize_shifted_row(std::array{least, -0.0F}, q);
+    EXPECT_EQ(row.scale, 1.0F);
+    EXPECT_EQ(row.zero, 0);
+    EXPECT_EQ(q, (std::array<std::int8_t, 2>{0, 0}));
+  }
+  constexpr float kMost = std::numeric_limits<float>::max();
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -kMost}) {
+    EXPECT_THAT(
+        [&] {
+          quantize_shifted_row(std::array{kMost, bad}, q);
+        },
+        ThrowsLpmc(ErrorKind::invalid_argument, "expected finite"));
   }
 }
 
