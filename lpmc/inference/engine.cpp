@@ -3,7 +3,6 @@
 #include <array>
 
 #include "lpmc/base/cpu.h"
-#include "lpmc/ops/library_version.h"
 
 namespace lpmc {
 
@@ -14,10 +13,6 @@ std::span<const DType> arithmetics_by_speed() {
   static constexpr std::array kPortable = {DType::f32, DType::i8, DType::bf16};
   if (cpu_features().avx2) return kVectors;
   return kPortable;
-}
-
-std::string engine_library_version() {
-  return ops_library_version();
 }
 
 }  // namespace lpmc

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <span>
-#include <string>
 
 #include "lpmc/tensor/dtype.h"
 
@@ -10,8 +9,5 @@ namespace lpmc {
 /// The arithmetics of matrix products that encoders and decoder run here, the fastest first: f32, bf16
 /// and i8 in an order that the instruction set decides.
 std::span<const DType> arithmetics_by_speed();
-
-/// The arithmetic library's version.
-std::string engine_library_version();
 
 }  // namespace lpmc

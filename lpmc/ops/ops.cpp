@@ -11,7 +11,7 @@ namespace {
 
 /// Elements one index of a parallel loop works on: some ten microseconds of work, whatever the
 /// number of threads.
-constexpr std::int64_t kBlock = 16384;
+constexpr std::int64_t kBlock = 4096;
 
 struct RowBlocks {
   std::int64_t rows = 0;

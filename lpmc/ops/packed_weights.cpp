@@ -32,7 +32,7 @@ constexpr std::int64_t kSliceBytes = 256 << 10;
 /// Units for every thread: enough to even out threads of unequal speed; each more costs its hand-out.
 constexpr std::int64_t kUnitsPerThread = 4;
 /// Below this much work the conversion of the left-hand side is not worth sharing.
-constexpr std::int64_t kSharedConversion = 1 << 16;
+constexpr std::int64_t kSharedConversion = 1 << 13;
 
 std::int64_t padded_groups(std::int64_t depth, DType arithmetic) {
   const std::int64_t bytes = depth * static_cast<std::int64_t>(size_of(arithmetic));

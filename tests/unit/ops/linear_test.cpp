@@ -191,7 +191,6 @@ TEST(Linear, a_row_hardly_depends_on_its_company) {
     worst = std::max(worst, test::max_abs_difference(some.values<float>(), head));
   }
   EXPECT_LE(worst, tolerance);
-  // Zero with oneDNN's AVX-512 kernels, a few roundings with its AVX2 ones.
   RecordProperty("worst_difference", std::to_string(worst));
 }
 
