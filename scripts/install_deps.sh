@@ -11,16 +11,19 @@ set -euo pipefail
 runtime_packages=(
   g++ cmake ninja-build pkg-config
   libavformat-dev libavcodec-dev libavutil-dev libswresample-dev  # audio: decoding, resampling, FFT
-  libdnnl-dev                                                     # ops: matrix products, convolutions
   libpcre2-dev                                                    # text: the tokenizer's Unicode pre-split
   libtag1-dev                                                     # audio: writing comment tags
   zlib1g-dev                                                      # checkpoint: CRC-32 of archives
   libfmt-dev nlohmann-json3-dev                                   # base: formatting, JSON
+  libcurl4-openssl-dev libssl-dev                                 # http: requests to language models; SHA-256 of prompts
+  libsqlite3-dev                                                  # tag_to_caption: the job store
+  libicu-dev                                                      # evaluation: Unicode lower case and white space
   libcli11-dev                                                    # cli: flags
 )
 test_packages=(
   ccache git
   libgtest-dev libgmock-dev libbenchmark-dev
+  wordnet-base                                                    # evaluation: METEOR's synonyms
   ffmpeg time                                                       # the yardstick of decoding; makes test files
   clang lld clang-format                                          # sanitizers, libFuzzer, formatting
   python3 python3-numpy python3-jsonschema python3-torch          # checks the .pth and JSON we write

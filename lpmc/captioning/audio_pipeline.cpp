@@ -17,10 +17,10 @@ namespace {
 /// The original refuses files of up to this many bytes ("Given audio is too short!").
 constexpr std::uintmax_t kOriginalSmallestFile = 8000;
 
-DecodeOptions decode_options(const ModelConfig& config, const CaptionOptions& options) {
+DecodeOptions decode_options(const ModelConfig& config, const CaptionOptions& options, double start_s) {
   DecodeOptions decode;
   decode.sample_rate = config.mel.sample_rate;
-  decode.start_s = options.start_s;
+  decode.start_s = start_s;
   if (options.duration_s > 0) decode.duration_s = options.duration_s;
   return decode;
 }
@@ -41,14 +41,14 @@ struct AudioPipeline::Impl {
   ModelConfig config;
   const LogMel& log_mel;
   CaptionOptions options;
-  std::function<std::optional<std::filesystem::path>()> next_file;
+  std::function<std::optional<AudioInput>()> next_file;
   BoundedQueue<AudioEvent> queue;
   std::stop_source stop_source;
   std::exception_ptr error;  // of next_file; written before the queue closes, read after it is empty
   std::jthread thread;
 
   Impl(const ModelConfig& model, const LogMel& mel, const CaptionOptions& caption_options, std::size_t ahead,
-       std::function<std::optional<std::filesystem::path>()> files)
+       std::function<std::optional<AudioInput>()> files)
       : config(model), log_mel(mel), options(caption_options), next_file(std::move(files)), queue(ahead) {}
 
   bool is_original() const { return options.compat == "original"; }
@@ -56,8 +56,8 @@ struct AudioPipeline::Impl {
   void work() {
     try {
       std::uint64_t file = 0;
-      while (const auto path = next_file()) {
-        if (stop_source.stop_requested() || !process(file++, *path)) break;
+      while (const auto input = next_file()) {
+        if (stop_source.stop_requested() || !process(file++, *input)) break;
       }
     } catch (...) {
       error = std::current_exception();
@@ -66,12 +66,13 @@ struct AudioPipeline::Impl {
   }
 
   /// @return false when nobody wants more
-  bool process(std::uint64_t file, const std::filesystem::path& path) {
+  bool process(std::uint64_t file, const AudioInput& input) {
+    const std::filesystem::path& path = input.path;
     FileEnd end;
     end.file = file;
     bool begun = false;
     try {
-      if (!read_file(file, path, begun, end)) return false;
+      if (!read_file(file, input, begun, end)) return false;
     } catch (const Error& failure) {
       if (failure.kind() == ErrorKind::cancelled) return false;
       end.failure = Failure{failure.kind(), failure.what()};
@@ -82,10 +83,12 @@ struct AudioPipeline::Impl {
     return queue.push(std::move(end));
   }
 
-  bool read_file(std::uint64_t file, const std::filesystem::path& path, bool& begun, FileEnd& end) {
-    AudioReader reader(path, decode_options(config, options), stop_source.get_token());
+  bool read_file(std::uint64_t file, const AudioInput& input, bool& begun, FileEnd& end) {
+    const std::filesystem::path& path = input.path;
+    const double start_s = input.start_s.value_or(options.start_s);
+    AudioReader reader(path, decode_options(config, options, start_s), stop_source.get_token());
     if (is_original()) require_original_size(path);
-    double expected_s = std::max(0.0, reader.info().duration_s - options.start_s);
+    double expected_s = std::max(0.0, reader.info().duration_s - start_s);
     if (options.duration_s > 0) expected_s = std::min(expected_s, options.duration_s);
     begun = true;
     if (!queue.push(FileBegin{file, path, expected_s})) return false;
@@ -95,7 +98,7 @@ struct AudioPipeline::Impl {
     std::uint64_t count = 0;
     while (clips.next(clip)) {
       if (is_original() && count > 0 && clip.valid_samples < config.segment_samples()) break;
-      if (!queue.push(segment_of(file, count++, clip))) return false;
+      if (!queue.push(segment_of(file, count++, start_s, clip))) return false;
     }
     end.duration_s = static_cast<double>(clips.total_samples()) / config.mel.sample_rate;
     end.warnings.assign(reader.warnings().begin(), reader.warnings().end());
@@ -105,12 +108,12 @@ struct AudioPipeline::Impl {
     return true;
   }
 
-  FileSegment segment_of(std::uint64_t file, std::uint64_t index, const Clip& clip) const {
+  FileSegment segment_of(std::uint64_t file, std::uint64_t index, double start_s, const Clip& clip) const {
     const double rate = config.mel.sample_rate;
     FileSegment segment;
     segment.file = file;
     segment.index = index;
-    segment.start_s = options.start_s + static_cast<double>(clip.offset_samples) / rate;
+    segment.start_s = start_s + static_cast<double>(clip.offset_samples) / rate;
     segment.end_s = segment.start_s + static_cast<double>(clip.valid_samples) / rate;
     segment.silent = clip.silent && !is_original();  // the original describes silence, too
     if (segment.silent) return segment;
@@ -130,8 +133,7 @@ struct AudioPipeline::Impl {
 };
 
 AudioPipeline::AudioPipeline(const ModelConfig& config, const LogMel& log_mel, const CaptionOptions& options,
-                             std::size_t ahead,
-                             std::function<std::optional<std::filesystem::path>()> next_file)
+                             std::size_t ahead, std::function<std::optional<AudioInput>()> next_file)
     : impl_(std::make_unique<Impl>(config, log_mel, options, ahead, std::move(next_file))) {
   impl_->thread = std::jthread([impl = impl_.get()] { impl->work(); });
 }

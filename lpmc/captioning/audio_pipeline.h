@@ -50,7 +50,7 @@ using AudioEvent = std::variant<FileBegin, FileSegment, FileEnd>;
 class AudioPipeline {
  public:
   AudioPipeline(const ModelConfig& config, const LogMel& log_mel, const CaptionOptions& options,
-                std::size_t ahead, std::function<std::optional<std::filesystem::path>()> next_file);
+                std::size_t ahead, std::function<std::optional<AudioInput>()> next_file);
   /// Stops the thread, wherever it is.
   ~AudioPipeline();
 

@@ -248,7 +248,7 @@ FileCaptions Captioner::caption(const std::filesystem::path& file, const Caption
                                 const GenerationOptions& generation) {
   FileCaptions result;
   Batch batch;
-  batch.next_file = [&, given = false]() mutable -> std::optional<std::filesystem::path> {
+  batch.next_file = [&, given = false]() mutable -> std::optional<AudioInput> {
     if (std::exchange(given, true)) return std::nullopt;
     return file;
   };

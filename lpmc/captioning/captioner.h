@@ -68,7 +68,7 @@ class Captioner {
   /// the number or the length of files.
   struct Batch {
     /// The next file, or nothing. Called on another thread, one call at a time.
-    std::function<std::optional<std::filesystem::path>()> next_file;
+    std::function<std::optional<AudioInput>()> next_file;
     /// Takes each file's captions, or its failure, in the order of next_file.
     std::function<void(FileCaptions&&)> on_file;
     std::function<void(const CaptionProgress&)> on_progress;  ///< may be empty

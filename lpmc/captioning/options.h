@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -17,6 +19,15 @@ struct CaptionOptions {
   std::string compat = "none";
   bool track = false;
   int batch_size = 0;  ///< segments decoded together; 0 = chosen for this machine
+};
+
+/// A file to caption.
+struct AudioInput {
+  AudioInput(std::filesystem::path file) : path(std::move(file)) {}  // NOLINT: a path is one
+  AudioInput(std::filesystem::path file, double start) : path(std::move(file)), start_s(start) {}
+
+  std::filesystem::path path;
+  std::optional<double> start_s;  ///< instead of CaptionOptions::start_s
 };
 
 template <class Field>

@@ -6,11 +6,16 @@ namespace lpmc::cli {
 
 std::span<const Command> commands() {
   static constexpr std::array kCommands = {
-      Command{"caption", "audio to captions", add_caption_command},
-      Command{"model", "list, look at, check, convert and make models", add_model_command},
-      Command{"bench", "how fast every stage is on this machine, and how fast it could be",
-              add_bench_command},
-      Command{"completion", "print shell completion for bash, zsh or fish", add_completion_command},
+    Command{"caption", "audio to captions", add_caption_command},
+#if defined(LPMC_HAS_LLM)
+    Command{"tag-to-caption", "tags to captions by a language model, one line or millions",
+            add_tag_to_caption_command},
+#endif
+    Command{"infer", "captions for the clips of a manifest: inference.json", add_infer_command},
+    Command{"evaluate", "metrics of captions against references", add_evaluate_command},
+    Command{"model", "list, look at, check, convert and make models", add_model_command},
+    Command{"bench", "how fast every stage is on this machine, and how fast it could be", add_bench_command},
+    Command{"completion", "print shell completion for bash, zsh or fish", add_completion_command},
   };
   return kCommands;
 }

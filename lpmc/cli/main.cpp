@@ -41,8 +41,14 @@ int run(int argc, char** argv) {
       "Exit codes: 0 all done, 1 some inputs failed, 2 wrong usage, 3 something the whole run needs is\n"
       "missing or broken, 130 interrupted.");
   RunFunction chosen;
-  for (const Command& command : commands())
-    command.add(*app.add_subcommand(command.name, command.summary), chosen);
+  for (const Command& command : commands()) {
+    CLI::App& added = *app.add_subcommand(command.name, command.summary);
+    // CLI11 reads and checks the environment variables of commands that were not chosen, unless their
+    // callback is an immediate one: LPMC_FORMAT=srt, meant for one command, would be a wrong value for
+    // another.
+    added.immediate_callback();
+    command.add(added, chosen);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -10,6 +10,7 @@
 #include "lpmc/captioning/verify_model.h"
 #include "lpmc/cli/commands.h"
 #include "lpmc/cli/common_options.h"
+#include "lpmc/cli/model_pull.h"
 #include "lpmc/cli/option_binder.h"
 #include "lpmc/model/model_dir.h"
 
@@ -27,6 +28,7 @@ struct ModelFlags {
   std::int64_t seed = 0;
   bool overwrite = false;
   bool json = false;
+  PullFlags pull;
 };
 
 const char* const kDtypeNames = "float32, float16 or bfloat16";
@@ -194,6 +196,23 @@ void add_output_arguments(CLI::App& command, ModelFlags& flags, const char* help
   add_flag_or_option(command, "--overwrite", flags.overwrite, "replace a model that is there", "overwrite");
 }
 
+#if defined(LPMC_HAS_LLM)
+void add_pull_command(CLI::App& app, const std::shared_ptr<ModelFlags>& flags, RunFunction& run) {
+  CLI::App* command =
+      add_sub_command(app, "pull", "fetch a named model; without a name: which there are", *flags);
+  command->add_option("name", flags->pull.name, "the model's name");
+  add_flag_or_option(*command, "--from", flags->pull.from,
+                     "a folder or URL that holds its files, instead of where they are published", "from");
+  add_flag_or_option(*command, "-o,--output", flags->pull.output,
+                     "the folder they go to; default: where lpmc looks for them", "output");
+  command->callback(
+      [flags, &run] { run = [flags] { return pull_named_model(flags->pull, flags->common); }; });
+  add_examples(*command,
+               "  lpmc model pull smollm2-135m-instruct\n"
+               "  lpmc model pull smollm2-135m-instruct --from /media/models\n");
+}
+#endif
+
 }  // namespace
 
 void add_model_command(CLI::App& app, RunFunction& run) {
@@ -210,6 +229,10 @@ void add_model_command(CLI::App& app, RunFunction& run) {
   add_sub_command(app, "list", "named models that are here", *flags)->callback(on_run([](const ModelFlags&) {
     return list();
   }));
+
+#if defined(LPMC_HAS_LLM)
+  add_pull_command(app, flags, run);
+#endif
 
   CLI::App* info_command =
       add_sub_command(app, "info", "configuration, size and type; -v lists the tensors", *flags);

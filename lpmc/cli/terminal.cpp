@@ -95,16 +95,28 @@ Progress::~Progress() {
   clear();
 }
 
-void Progress::update(const ProgressState& state) {
-  if (mode_ == Mode::none) return;
+bool Progress::is_due() {
+  if (mode_ == Mode::none) return false;
   const auto now = Clock::now();
-  if (now - last_ < (mode_ == Mode::bar ? kBarInterval : kJsonInterval)) return;
+  if (now - last_ < (mode_ == Mode::bar ? kBarInterval : kJsonInterval)) return false;
   last_ = now;
-  draw(state);
+  return true;
+}
+
+void Progress::update(const ProgressState& state) {
+  if (is_due()) draw(line_of(state));
+}
+
+void Progress::update(const std::function<ProgressLine()>& line) {
+  if (is_due()) draw(line());
 }
 
 void Progress::finish(const ProgressState& state) {
-  if (mode_ == Mode::json) draw(state);
+  finish(line_of(state));
+}
+
+void Progress::finish(const ProgressLine& line) {
+  if (mode_ == Mode::json) draw(line);
   clear();
 }
 
@@ -117,18 +129,22 @@ void Progress::clear() {
   write_stderr(kClearLine);
 }
 
-void Progress::draw(const ProgressState& state) {
+ProgressLine Progress::line_of(const ProgressState& state) const {
   const double elapsed_s = std::chrono::duration<double>(Clock::now() - start_).count();
+  const json line = {{"files_done", state.files_done},       {"files_total", state.files_total},
+                     {"segments_done", state.segments_done}, {"audio_s_done", state.audio_s_done},
+                     {"audio_s_known", state.audio_s_known}, {"elapsed_s", elapsed_s}};
+  return {describe(state, elapsed_s), line.dump()};
+}
+
+void Progress::draw(const ProgressLine& line) {
   Terminal& shared = terminal();
   const std::lock_guard lock(shared.mutex);
   if (mode_ == Mode::json) {
-    const json line = {{"files_done", state.files_done},       {"files_total", state.files_total},
-                       {"segments_done", state.segments_done}, {"audio_s_done", state.audio_s_done},
-                       {"audio_s_known", state.audio_s_known}, {"elapsed_s", elapsed_s}};
-    write_stderr(line.dump() + "\n");
+    write_stderr(line.json + "\n");
     return;
   }
-  shared.bar = describe(state, elapsed_s);
+  shared.bar = line.text;
   write_stderr(kClearLine);
   write_stderr(shared.bar);
 }

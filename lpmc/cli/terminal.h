@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,12 @@ struct ProgressState {
   double audio_s_known = 0;
 };
 
+/// Progress of work other than captioning audio.
+struct ProgressLine {
+  std::string text;  ///< what the bar shows
+  std::string json;  ///< the same as an object
+};
+
 /// A progress line on stderr: a bar on a terminal, JSON lines on request, nothing else.
 class Progress {
  public:
@@ -32,13 +39,18 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void update(const ProgressState& state);
+  /// @param line made only when it is shown
+  void update(const std::function<ProgressLine()>& line);
   /// Removes the bar, so that results can be printed.
   void clear();
   /// Reports the last state whatever the time.
   void finish(const ProgressState& state);
+  void finish(const ProgressLine& line);
 
  private:
-  void draw(const ProgressState& state);
+  bool is_due();
+  void draw(const ProgressLine& line);
+  ProgressLine line_of(const ProgressState& state) const;
 
   enum class Mode { none, bar, json };
   Mode mode_;

@@ -35,7 +35,9 @@ struct DecoderLayer {
         cross_out(pack_linear(fmt::format("{}.encoder_attn.out_proj", name), weights.encoder_attn.out_proj, d,
                               d, arithmetic)),
         cross_norm(fmt::format("{}.encoder_attn_layer_norm", name), weights.encoder_attn_layer_norm, d),
-        feed_forward(name, weights.fc1, weights.fc2, weights.final_layer_norm, d, arithmetic) {}
+        feed_forward(name, weights.fc1, weights.fc2,
+                     LayerNorm(fmt::format("{}.final_layer_norm", name), weights.final_layer_norm, d),
+                     arithmetic) {}
 };
 
 }  // namespace

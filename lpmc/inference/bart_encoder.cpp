@@ -5,72 +5,17 @@
 #include <fmt/format.h>
 
 #include "lpmc/base/error.h"
-#include "lpmc/inference/layers.h"
-#include "lpmc/ops/attention.h"
+#include "lpmc/inference/encoder_layer.h"
 #include "lpmc/ops/ops.h"
 
 namespace lpmc {
-namespace {
-
-struct EncoderLayer {
-  PackedLinear query_key_value;
-  PackedLinear out;
-  LayerNorm attention_norm;
-  FeedForward feed_forward;
-
-  EncoderLayer(std::string_view name, const EncoderLayerWeights& weights, std::int64_t d, DType arithmetic)
-      : query_key_value(
-            pack_query_key_value(fmt::format("{}.self_attn", name), weights.self_attn, d, arithmetic)),
-        out(pack_linear(fmt::format("{}.self_attn.out_proj", name), weights.self_attn.out_proj, d, d,
-                        arithmetic)),
-        attention_norm(fmt::format("{}.self_attn_layer_norm", name), weights.self_attn_layer_norm, d),
-        feed_forward(name, weights.fc1, weights.fc2, weights.final_layer_norm, d, arithmetic) {}
-};
-
-/// Scratch of one forward call.
-struct Buffers {
-  RowBuffer query_key_value, attended, normed, inner;
-  std::vector<ContiguousKeyValues> key_values;
-};
-
-/// Every position of an item looks at all positions of that item.
-void attend_within_items(ConstTensorView qkv, std::int64_t positions, int heads, Buffers& buffers,
-                         TensorView out) {
-  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(float));
-  const std::int64_t d = out.size(1);
-  buffers.key_values.resize(static_cast<std::size_t>(out.size(0)));
-  for (std::size_t row = 0; row < buffers.key_values.size(); ++row) {
-    const std::int64_t first = static_cast<std::int64_t>(row) / positions * positions;
-    const std::byte* item = qkv.bytes() + first * 3 * d * kBytes;
-    buffers.key_values[row] = {
-        .keys = item + d * kBytes, .values = item + 2 * d * kBytes, .count = positions, .stride = 3 * d};
-  }
-  attention(qkv, buffers.key_values, {.heads = heads}, out);
-}
-
-}  // namespace
 
 struct BartEncoder::Impl {
   std::int64_t d_model = 0;
   std::int64_t max_positions = 0;
-  int heads = 1;
   Tensor positions;  // [max_positions + kPositionOffset, d_model]
   LayerNorm embedding_norm;
   std::vector<EncoderLayer> layers;
-
-  /// @param hidden [rows, d_model], replaced by the layer's output
-  void layer_forward(const EncoderLayer& layer, std::int64_t per_item, Buffers& buffers,
-                     TensorView hidden) const {
-    const std::int64_t rows = hidden.size(0);
-    const TensorView qkv = buffers.query_key_value.rows(rows, 3 * d_model);
-    layer.query_key_value.forward(hidden, qkv);
-    const TensorView attended = buffers.attended.rows(rows, d_model);
-    attend_within_items(qkv, per_item, heads, buffers, attended);
-    const TensorView normed = buffers.normed.rows(rows, d_model);
-    layer.out.forward(attended, normed, {.residual = hidden});
-    layer.attention_norm.apply(normed);
-    layer.feed_forward.forward(normed, buffers.inner, hidden);
-  }
 };
 
 BartEncoder::BartEncoder(const ModelConfig& config, const ModelWeights& weights, DType arithmetic)
@@ -78,7 +23,8 @@ BartEncoder::BartEncoder(const ModelConfig& config, const ModelWeights& weights,
   Impl& m = *impl_;
   m.d_model = config.d_model;
   m.max_positions = config.max_position_embeddings;
-  m.heads = config.encoder_attention_heads;
+  const EncoderSetup setup{
+      .d_model = m.d_model, .heads = config.encoder_attention_heads, .arithmetic = arithmetic};
   require_weight("encoder.embed_positions", weights.encoder_embed_positions,
                  {m.max_positions + ModelConfig::kPositionOffset, m.d_model});
   m.positions = float_copy(weights.encoder_embed_positions);
@@ -87,8 +33,7 @@ BartEncoder::BartEncoder(const ModelConfig& config, const ModelWeights& weights,
                invalid_argument, "encoder.layers: expected {}, found {}", config.encoder_layers,
                weights.encoder_layers.size());
   for (std::size_t i = 0; i < weights.encoder_layers.size(); ++i) {
-    m.layers.emplace_back(fmt::format("encoder.layers.{}", i), weights.encoder_layers[i], m.d_model,
-                          arithmetic);
+    m.layers.emplace_back(fmt::format("encoder.layers.{}", i), weights.encoder_layers[i], setup);
   }
 }
 
@@ -115,9 +60,10 @@ Tensor BartEncoder::forward(ConstTensorView embeddings, const StageFn& on_stage)
   m.embedding_norm.apply(output);
   if (on_stage) on_stage("encoder.layernorm_embedding", output);
   const TensorView hidden(output.mutable_data<float>(), DType::f32, {batch * per_item, m.d_model});
-  Buffers buffers;
+  const std::vector<std::int64_t> lengths(static_cast<std::size_t>(batch), per_item);
+  EncoderBuffers buffers;
   for (std::size_t i = 0; i < m.layers.size(); ++i) {
-    m.layer_forward(m.layers[i], per_item, buffers, hidden);
+    m.layers[i].forward(lengths, buffers, hidden);
     if (on_stage) on_stage(fmt::format("encoder.layers.{}", i), output);
   }
   return output;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,9 +11,6 @@
 
 namespace lpmc {
 namespace {
-
-/// torch.nn.LayerNorm's default, which BART uses throughout.
-constexpr float kLayerNormEpsilon = 1e-5F;
 
 LinearPart part(std::string_view name, const LinearWeights& weights, std::int64_t out, std::int64_t in) {
   require_weight(fmt::format("{}.weight", name), weights.weight, {out, in});
@@ -33,7 +31,9 @@ Tensor float_copy(ConstTensorView weight) {
   return copy;
 }
 
-LayerNorm::LayerNorm(std::string_view name, const LayerNormWeights& weights, std::int64_t d_model) {
+LayerNorm::LayerNorm(std::string_view name, const LayerNormWeights& weights, std::int64_t d_model,
+                     float epsilon)
+    : epsilon_(epsilon) {
   require_weight(fmt::format("{}.weight", name), weights.weight, {d_model});
   require_weight(fmt::format("{}.bias", name), weights.bias, {d_model});
   weight_ = float_copy(weights.weight);
@@ -41,7 +41,7 @@ LayerNorm::LayerNorm(std::string_view name, const LayerNormWeights& weights, std
 }
 
 void LayerNorm::apply(TensorView hidden) const {
-  layer_norm(hidden, weight_, bias_, kLayerNormEpsilon, hidden);
+  layer_norm(hidden, weight_, bias_, epsilon_, hidden);
 }
 
 PackedLinear pack_linear(std::string_view name, const LinearWeights& weights, std::int64_t out,
@@ -79,11 +79,12 @@ TensorView RowBuffer::rows(std::int64_t count, std::int64_t width) {
 }
 
 FeedForward::FeedForward(std::string_view name, const LinearWeights& fc1, const LinearWeights& fc2,
-                         const LayerNormWeights& norm, std::int64_t d_model, DType arithmetic) {
+                         LayerNorm norm, DType arithmetic)
+    : norm_(std::move(norm)) {
+  const std::int64_t d_model = norm_.d_model();
   const std::int64_t width = fc1.bias.elements();
   fc1_ = pack_linear(fmt::format("{}.fc1", name), fc1, width, d_model, arithmetic);
   fc2_ = pack_linear(fmt::format("{}.fc2", name), fc2, d_model, width, arithmetic);
-  norm_ = LayerNorm(fmt::format("{}.final_layer_norm", name), norm, d_model);
 }
 
 void FeedForward::forward(ConstTensorView hidden, RowBuffer& scratch, TensorView out) const {

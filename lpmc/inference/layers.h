@@ -11,6 +11,9 @@
 
 namespace lpmc {
 
+/// torch.nn.LayerNorm's default, which BART uses throughout.
+inline constexpr float kLayerNormEpsilon = 1e-5F;
+
 /// @throws Error(invalid_argument) naming the weight, the expected and the found shape
 void require_weight(std::string_view name, ConstTensorView weight, const Shape& expected);
 
@@ -20,13 +23,17 @@ Tensor float_copy(ConstTensorView weight);
 class LayerNorm {
  public:
   LayerNorm() = default;
-  LayerNorm(std::string_view name, const LayerNormWeights& weights, std::int64_t d_model);
+  LayerNorm(std::string_view name, const LayerNormWeights& weights, std::int64_t d_model,
+            float epsilon = kLayerNormEpsilon);
 
   /// In place, over the last dimension.
   void apply(TensorView hidden) const;
 
+  std::int64_t d_model() const { return weight_.elements(); }
+
  private:
   Tensor weight_, bias_;
+  float epsilon_ = kLayerNormEpsilon;
 };
 
 PackedLinear pack_linear(std::string_view name, const LinearWeights& weights, std::int64_t out,
@@ -53,8 +60,8 @@ class RowBuffer {
 class FeedForward {
  public:
   FeedForward() = default;
-  FeedForward(std::string_view name, const LinearWeights& fc1, const LinearWeights& fc2,
-              const LayerNormWeights& norm, std::int64_t d_model, DType arithmetic);
+  FeedForward(std::string_view name, const LinearWeights& fc1, const LinearWeights& fc2, LayerNorm norm,
+              DType arithmetic);
 
   /// out = LayerNorm(hidden + fc2(GELU(fc1 hidden))).   @param hidden, out [rows, d_model], apart
   void forward(ConstTensorView hidden, RowBuffer& scratch, TensorView out) const;

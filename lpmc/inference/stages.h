@@ -13,6 +13,7 @@ namespace lpmc {
 ///                 [batch, d_model, length] as in the reference; "audio_emb" [batch, n_ctx, d_model]
 ///   BartEncoder   "encoder.layernorm_embedding", "encoder.layers.0", "encoder.layers.1", ...:
 ///                 [batch, positions, d_model]
+///   RobertaEncoder "embeddings", "encoder.layer.0", "encoder.layer.1", ...: [rows, hidden_size]
 ///   BartDecoder   "decoder.layernorm_embedding", "decoder.layers.0", "decoder.layers.1", ...:
 ///                 [rows, d_model]; "logits" [rows, vocab_size]
 using StageFn = std::function<void(std::string_view name, ConstTensorView tensor)>;

@@ -56,10 +56,6 @@ class EntryIndex {
   std::set<std::string> used_;
 };
 
-bool is_float(DType dtype) {
-  return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f64;
-}
-
 class WeightLoader {
  public:
   WeightLoader(EntryIndex& index, LoadedWeights& out, const ModelConfig& config)
@@ -70,7 +66,7 @@ class WeightLoader {
     if (entry == nullptr) {
       if (role == WeightRole::alias) return;
       if (role == WeightRole::computed_buffer) {
-        field = keep(computed_buffer(name, config_));
+        field = keep_tensor(computed_buffer(name, config_), out_.store);
         return;
       }
       fail(ErrorKind::corrupt, "{}: {}: expected {}, found no such tensor", index_.path(), name,
@@ -96,7 +92,7 @@ class WeightLoader {
       return;
     }
     const bool may_be_int8 = role == WeightRole::matrix || role == WeightRole::alias;
-    LPMC_REQUIRE(is_float(entry.dtype) || (may_be_int8 && entry.dtype == DType::i8), corrupt,
+    LPMC_REQUIRE(is_floating_point(entry.dtype) || (may_be_int8 && entry.dtype == DType::i8), corrupt,
                  "{}: {}: expected a floating-point type{}, found {}", index_.path(), name,
                  may_be_int8 ? " or int8" : "", to_string(entry.dtype));
     if (role != WeightRole::matrix || entry.dtype == DType::i8) return;
@@ -114,22 +110,12 @@ class WeightLoader {
 
   static constexpr std::string_view kSharedName = "bart.model.shared.weight";
 
-  ConstTensorView keep(Tensor tensor) {
-    out_.store.tensors.push_back(std::move(tensor));
-    return out_.store.tensors.back();
-  }
-
-  /// The mapped bytes where they can be used in place, else a copy.
   ConstTensorView view_of(const StoredTensor& entry, WeightRole role) {
-    const bool aligned = reinterpret_cast<std::uintptr_t>(entry.data) % size_of(entry.dtype) == 0;
-    const bool keeps_type =
-        entry.dtype == DType::f32 || (role != WeightRole::computed_buffer && entry.dtype != DType::f64);
-    if (aligned && keeps_type && entry.is_contiguous()) return {entry.data, entry.dtype, entry.shape};
-    Tensor copy = read_tensor(entry);
-    if (keeps_type) return keep(std::move(copy));
+    if (role != WeightRole::computed_buffer || entry.dtype == DType::f32)
+      return stored_view(entry, out_.store);
     Tensor as_float(entry.shape);
-    convert_to_float(copy, as_float);
-    return keep(std::move(as_float));
+    convert_to_float(read_tensor(entry), as_float);
+    return keep_tensor(std::move(as_float), out_.store);
   }
 
   void check_tied(std::string_view name, const StoredTensor& entry, ConstTensorView shared) {
@@ -148,6 +134,26 @@ class WeightLoader {
 };
 
 }  // namespace
+
+bool is_floating_point(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f64;
+}
+
+ConstTensorView keep_tensor(Tensor tensor, WeightStore& store) {
+  store.tensors.push_back(std::move(tensor));
+  return store.tensors.back();
+}
+
+ConstTensorView stored_view(const StoredTensor& entry, WeightStore& store) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(entry.data) % size_of(entry.dtype) == 0;
+  if (aligned && entry.dtype != DType::f64 && entry.is_contiguous())
+    return {entry.data, entry.dtype, entry.shape};
+  Tensor copy = read_tensor(entry);
+  if (entry.dtype != DType::f64) return keep_tensor(std::move(copy), store);
+  Tensor as_float(entry.shape);
+  convert_to_float(copy, as_float);
+  return keep_tensor(std::move(as_float), store);
+}
 
 std::int64_t count_parameters(const ModelConfig& config) {
   ModelWeights weights;

@@ -110,6 +110,16 @@ struct WeightStore {
   std::vector<Tensor> tensors;
 };
 
+/// float32, f16, bf16 or f64: the types that weights are stored in, int8 apart.
+bool is_floating_point(DType dtype);
+
+/// Moves a tensor into the store.   @return a view of it
+ConstTensorView keep_tensor(Tensor tensor, WeightStore& store);
+
+/// The mapped bytes of a stored tensor where they can be used in place, else a copy that the store keeps.
+/// float64 becomes float32.
+ConstTensorView stored_view(const StoredTensor& entry, WeightStore& store);
+
 struct LoadedWeights {
   ModelWeights weights;
   WeightStore store;

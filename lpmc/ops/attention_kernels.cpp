@@ -153,7 +153,7 @@ LPMC_INLINE void multiply(const Scratch& scratch, int first, const std::byte* ke
     Element::read(key + c * Element::kBytes, v);
     for (int q = 0; q < kQueries; ++q) {
       for (int i = 0; i < Element::kVectors; ++i)
-        sum[q] += load(scratch.query(first + q) + c + i * kLanes) * v[i];
+        sum[q] = multiply_add(load(scratch.query(first + q) + c + i * kLanes), v[i], sum[q]);
     }
   }
   for (int q = 0; q < kQueries; ++q)
@@ -168,7 +168,8 @@ LPMC_INLINE void add_tail(const Head& head, const Keys& keys, int q, std::int64_
   const std::int64_t end = begin + kLanes < keys.count(q) ? begin + kLanes : keys.count(q);
   for (std::int64_t c = head.size / Element::kChannels * Element::kChannels; c < head.size; ++c) {
     for (std::int64_t j = begin; j < end; ++j)
-      sums[j - begin] += query[c] * Element::read_one(keys.key(q, j) + c * Element::kBytes);
+      sums[j - begin] =
+          multiply_add(query[c], Element::read_one(keys.key(q, j) + c * Element::kBytes), sums[j - begin]);
   }
 }
 
@@ -231,7 +232,8 @@ LPMC_INLINE void weigh(const Keys& keys, const Scratch& scratch, int first, std:
       Element::read(value + block * Element::kChannels * Element::kBytes, v);
       for (int q = 0; q < kQueries; ++q) {
         for (int i = 0; i < Element::kVectors; ++i)
-          local[q][block][i] += scratch.scores_of(first + q)[j] * v[i];
+          local[q][block][i] =
+              multiply_add(Vector{} + scratch.scores_of(first + q)[j], v[i], local[q][block][i]);
       }
     }
   }
@@ -298,11 +300,13 @@ LPMC_INLINE void attend_queries(const Head& head, const Keys& keys, const Scratc
     weigh_all<Element, kQueries, kBlocks>(head, keys, scratch, scales, first, c);
   for (; c + Element::kChannels <= head.size; c += Element::kChannels)
     weigh_all<Element, kQueries, 1>(head, keys, scratch, scales, first, c);
+  if (head.size % Element::kChannels == 0) return;
   for (int q = first; q < first + kQueries; ++q) {
     for (std::int64_t tail = c; tail < head.size; ++tail) {
       float sum = 0.0F;
       for (std::int64_t j = 0; j < keys.count(q); ++j)
-        sum += scratch.scores_of(q)[j] * Element::read_one(keys.value(q, j) + tail * Element::kBytes);
+        sum = multiply_add(scratch.scores_of(q)[j],
+                           Element::read_one(keys.value(q, j) + tail * Element::kBytes), sum);
       head.out[q * head.out_stride + tail] = sum * scales[q - first];
     }
   }

@@ -1,7 +1,13 @@
 #pragma once
 
 // Private to ops: what the files compiled once for each instruction set have in common. Everything has
-// internal linkage and nothing is included, for the reason kernels.h gives.
+// internal linkage and nothing is included but intrinsics, for the reason kernels.h gives.
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 namespace lpmc::kernels {
 namespace {
@@ -25,6 +31,33 @@ using UnsignedVector = unsigned __attribute__((vector_size(kLanes * sizeof(unsig
 }
 [[maybe_unused]] inline void store(float* p, Vector v) {
   __builtin_memcpy(p, &v, sizeof v);
+}
+
+/// a * b + c, rounded once where the instruction set has it: by name, because a compiler that may contract
+/// need not do so in every copy of a loop, and a result's last bit would depend on who stands beside it.
+#if defined(__AVX512F__)
+[[maybe_unused]] inline Vector multiply_add(Vector a, Vector b, Vector c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+[[maybe_unused]] inline Vector multiply_add(Vector a, Vector b, Vector c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+#elif defined(__aarch64__)
+[[maybe_unused]] inline Vector multiply_add(Vector a, Vector b, Vector c) {
+  return vfmaq_f32(c, a, b);
+}
+#else
+[[maybe_unused]] inline Vector multiply_add(Vector a, Vector b, Vector c) {
+  return a * b + c;
+}
+#endif
+[[maybe_unused]] inline float multiply_add(float a, float b, float c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
 }
 
 /// std::integer_sequence, without <utility>; EveryLane counts a Vector's.

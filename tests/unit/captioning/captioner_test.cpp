@@ -142,6 +142,23 @@ TEST_F(CaptionerTest, StopsBetweenFilesAndCanGoOn) {
   EXPECT_EQ(captioner.caption(files_[0]).segments.size(), 2U);
 }
 
+TEST_F(CaptionerTest, AFileMayBeginElsewhereThanTheOthers) {
+  Captioner captioner((folder_ / "m").string());
+  Captioner::Batch batch;
+  std::vector<AudioInput> inputs = {AudioInput(files_[0]), AudioInput(files_[0], 0.25)};
+  std::size_t given = 0;
+  batch.next_file = [&]() -> std::optional<AudioInput> {
+    if (given == inputs.size()) return std::nullopt;
+    return inputs[given++];
+  };
+  std::vector<double> starts;
+  batch.on_file = [&](FileCaptions&& captions) { starts.push_back(captions.segments.at(0).start_s); };
+  CaptionOptions options;
+  options.start_s = 0.125;
+  captioner.caption_files(batch, options, captioner.default_generation());
+  EXPECT_EQ(starts, (std::vector<double>{0.125, 0.25}));
+}
+
 TEST_F(CaptionerTest, ErrorsOfTheCallbacksComeOut) {
   Captioner captioner((folder_ / "m").string());
   Captioner::Batch batch;
