@@ -5,7 +5,7 @@
 #   ANNOTATION, SPLIT   records in the original's layout (default: ../shared/samples/musiccaps/)
 #
 # Sets the model up by scripts/install_local_llm.sh where there is none. LPMC_BUILD names the build folder;
-# POLICY is the command's --policy (default: retry), LPMC_DB a database to keep and to go on with.
+# POLICY is the command's --policy (default: flag; retry takes several times as long), LPMC_DB a database to keep and to go on with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,7 @@ source=(--input "$annotation")
 db="${LPMC_DB:-$folder/run.sqlite}"
 begin="$(date +%s)"
 status=0
-"$lpmc" tag-to-caption "${source[@]}" --prompt all --llm local --policy "${POLICY:-retry}" --db "$db" || status=$?
+"$lpmc" tag-to-caption "${source[@]}" --prompt all --llm local --policy "${POLICY:-flag}" --db "$db" || status=$?
 [ "$status" -le 1 ] || exit "$status"  # 1: some captions failed; a small model may not manage every dictionary
 echo "run: $(($(date +%s) - begin)) s"
 "$lpmc" tag-to-caption status --db "$db"
