@@ -3,7 +3,7 @@
 #
 # usage: scripts/install_deps.sh [runtime|test]
 #   runtime   what building and running `lpmc` needs (default; ./demo calls this)
-#   test      also what ./test and .ci/run need: test frameworks, ffmpeg, clang, Python's torch
+#   test      also what ./test and .ci/run need: LibTorch, test frameworks, ffmpeg, clang, Python's torch
 #
 # Says what it installs, uses sudo only when not root, does nothing when all is there.
 set -euo pipefail
@@ -18,15 +18,19 @@ runtime_packages=(
   libcurl4-openssl-dev libssl-dev                                 # http: requests to language models; SHA-256 of prompts
   libsqlite3-dev                                                  # tag_to_caption: the job store
   libicu-dev                                                      # evaluation: Unicode lower case and white space
+  libboost-dev                                                    # server: HTTP (Beast, Asio)
   libcli11-dev                                                    # cli: flags
 )
 test_packages=(
   ccache git
   libgtest-dev libgmock-dev libbenchmark-dev
+  libtorch-dev libopenblas0-openmp                                # training; OpenBLAS on OpenMP, as LibTorch
+  libgloo-dev                                                     # training: headers for several processes
   wordnet-base                                                    # evaluation: METEOR's synonyms
   ffmpeg time                                                       # the yardstick of decoding; makes test files
   clang lld clang-format                                          # sanitizers, libFuzzer, formatting
   python3 python3-numpy python3-jsonschema python3-torch          # checks the .pth and JSON we write
+  chromium                                                        # the page, as people see it
 )
 
 die() { printf 'install_deps: %s\n' "$*" >&2; exit 1; }
@@ -40,6 +44,9 @@ esac
 
 command -v apt-get >/dev/null 2>&1 ||
   die "this is not a Debian or Ubuntu system (no apt-get); install the equivalents of: ${wanted[*]}"
+
+# The page is built with npm; a Node.js from elsewhere brings its own, which Debian's npm would not stand beside.
+if [ "${1:-runtime}" = test ] && ! command -v npm >/dev/null 2>&1; then wanted+=(nodejs npm); fi
 
 # libFuzzer's and the sanitizers' runtimes lie in a package that carries clang's version.
 if [ "${1:-runtime}" = test ]; then

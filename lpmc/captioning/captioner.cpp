@@ -1,29 +1,17 @@
 #include "lpmc/captioning/captioner.h"
 
 #include <algorithm>
-#include <future>
 #include <map>
 #include <utility>
 
-#include "lpmc/audio/log_mel.h"
 #include "lpmc/base/error.h"
-#include "lpmc/base/log.h"
-#include "lpmc/base/utf8.h"
-#include "lpmc/captioning/arithmetic.h"
 #include "lpmc/captioning/audio_pipeline.h"
-#include "lpmc/captioning/generation_config.h"
-#include "lpmc/captioning/scheduler.h"
-#include "lpmc/captioning/tokenizer.h"
+#include "lpmc/captioning/caption_model.h"
 #include "lpmc/captioning/track_caption.h"
-#include "lpmc/inference/engine.h"
 #include "lpmc/model/model_card.h"
-#include "lpmc/model/model_dir.h"
 
 namespace lpmc {
 namespace {
-
-/// Enough rows to make the products compute-bound on common machines; more only costs memory.
-constexpr int kDefaultBatchSize = 16;
 
 /// Log-mels that may wait. Decoding is far faster than captioning, so a few keep the batch fed.
 constexpr std::size_t kSegmentsAhead = 8;
@@ -133,51 +121,8 @@ void validate(const CaptionOptions& o) {
                "hop: expected none with compat original, found {}", o.hop_s);
 }
 
-struct Captioner::Impl {
-  std::string name;
-  DType arithmetic = DType::f32;
-  ModelConfig config;
-  GenerationOptions generation;
-  std::optional<BpeTokenizer> tokenizer;
-  std::optional<LogMel> log_mel;
-  std::optional<AudioEncoder> audio_encoder;
-  std::optional<BartEncoder> encoder;
-  std::optional<BartDecoder> decoder;
-
-  Impl(std::string_view model_name, const std::filesystem::path& tokenizer_folder, std::string_view dtype) {
-    const ModelFiles files = find_model(model_name, tokenizer_folder);
-    const Model model = open_model(files);  // its weights may go once they are packed
-    const Arithmetic chosen = choose_arithmetic(dtype, model, arithmetics_by_speed());
-    log(LogLevel::info, "{}: weights stored as {}, computed in {}: {}", files.name,
-        to_string(stored_dtype(model)), arithmetic_name(chosen.dtype), chosen.reason);
-    name = files.name;
-    arithmetic = chosen.dtype;
-    config = model.config;
-    // Reading a large vocabulary takes its time: beside the packing, not before it.
-    auto opened_tokenizer = std::async(std::launch::async, [&] { return open_tokenizer(files, config); });
-    const std::string where = files.generation_config ? display_path(*files.generation_config) : "";
-    generation = generation_options_from_json(model.generation_config, where);
-    const ModelWeights& weights = model.weights.weights;
-    log_mel.emplace(config.mel, weights.mel_window, weights.mel_filterbank);
-    audio_encoder.emplace(config, weights, arithmetic);
-    weights.give_back_pages();
-    encoder.emplace(config, weights, arithmetic);
-    weights.give_back_pages();
-    decoder.emplace(config, weights, arithmetic);
-    tokenizer = opened_tokenizer.get();
-  }
-
-  std::vector<Candidate> candidates_of(std::vector<Hypothesis>&& hypotheses) const {
-    std::vector<Candidate> candidates;
-    for (Hypothesis& hypothesis : hypotheses) {
-      Candidate candidate;
-      candidate.score = hypothesis.score;
-      if (tokenizer) candidate.text = tokenizer->decode(hypothesis.tokens);
-      candidate.tokens = std::move(hypothesis.tokens);
-      candidates.push_back(std::move(candidate));
-    }
-    return candidates;
-  }
+struct Captioner::Impl : CaptionModel {
+  using CaptionModel::CaptionModel;
 
   void caption_files(const Batch& batch, const CaptionOptions& options, const GenerationOptions& search);
 };
@@ -186,7 +131,7 @@ void Captioner::Impl::caption_files(const Batch& batch, const CaptionOptions& op
                                     const GenerationOptions& search) {
   validate(options);
   const int batch_size = options.batch_size == 0 ? kDefaultBatchSize : options.batch_size;
-  Scheduler scheduler(config, {&*audio_encoder, &*encoder, &*decoder}, {batch_size, search});
+  Scheduler scheduler(config, network(), {batch_size, search});
   FileAssembly assembly(batch, name, options.track);
   AudioPipeline pipeline(config, *log_mel, options, kSegmentsAhead, batch.next_file);
   const std::stop_callback stop_pipeline(batch.stop, [&] { pipeline.stop(); });

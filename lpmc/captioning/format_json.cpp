@@ -101,3 +101,11 @@ std::string json_object(const FileCaptions& captions, const FormatOptions& optio
 }
 
 }  // namespace lpmc::detail
+
+namespace lpmc {
+
+std::string segment_object(const Segment& segment, const FormatOptions& options) {
+  return detail::segment_json(segment, options).dump();
+}
+
+}  // namespace lpmc

@@ -59,6 +59,9 @@ struct FormatOptions {
 std::string caption_document(const FileCaptions& captions, CaptionFormat format,
                              const FormatOptions& options);
 
+/// A segment as it stands in json's "segments", on one line.
+std::string segment_object(const Segment& segment, const FormatOptions& options);
+
 /// The captions of one or several files as one stream (stdout, -o FILE), a piece at a time, so that
 /// nothing needs to be held: write begin(), add() of each file, end().
 class CaptionStream {

@@ -78,8 +78,9 @@ struct Scheduler::Impl {
   void admit(const std::vector<SegmentTask>& tasks) {
     add_segments(encode(tasks));
     for (const SegmentTask& task : tasks) {
-      active.push_back({task.id, SegmentSearch(options.generation, special, config.vocab_size, task.stream),
-                        new_segments++});
+      const GenerationOptions& generation = task.generation ? *task.generation : options.generation;
+      active.push_back(
+          {task.id, SegmentSearch(generation, special, config.vocab_size, task.stream), new_segments++});
     }
   }
 
@@ -132,14 +133,23 @@ struct Scheduler::Impl {
     return active.size() <= batch_size() - std::max<std::size_t>(1, batch_size() / 4);
   }
 
+  /// Segments that have not had a step yet stay: the decoder counts on a row of each.
+  void drop_unwanted(const std::function<bool(std::uint64_t)>& is_unwanted) {
+    if (!is_unwanted) return;
+    std::erase_if(active,
+                  [&](const ActiveSegment& segment) { return segment.rows > 0 && is_unwanted(segment.id); });
+  }
+
   /// @return false when there are no more tasks
-  bool refill(const std::function<std::optional<SegmentTask>()>& next) {
+  bool refill(const std::function<NextTask(bool)>& next) {
     std::vector<SegmentTask> tasks;
     bool more = true;
-    while (more && active.size() + tasks.size() < batch_size()) {
-      std::optional<SegmentTask> task = next();
-      more = task.has_value();
-      if (task) tasks.push_back(std::move(*task));
+    while (active.size() + tasks.size() < batch_size()) {
+      NextTask answer = next(active.empty() && tasks.empty());
+      more = !std::holds_alternative<NoMoreTasks>(answer);
+      auto* task = std::get_if<SegmentTask>(&answer);
+      if (task == nullptr) break;
+      tasks.push_back(std::move(*task));
       if (tasks.size() == kEncodedTogether) {
         admit(tasks);
         tasks.clear();
@@ -173,6 +183,17 @@ std::size_t Scheduler::cache_bytes() const {
 
 void Scheduler::run(const std::function<std::optional<SegmentTask>()>& next,
                     const std::function<void(SegmentResult&&)>& done, const std::stop_token& stop) {
+  TaskFlow flow;
+  flow.next = [&](bool) -> NextTask {
+    std::optional<SegmentTask> task = next();
+    if (!task) return NoMoreTasks{};
+    return std::move(*task);
+  };
+  flow.done = done;
+  run(flow, stop);
+}
+
+void Scheduler::run(const TaskFlow& flow, const std::stop_token& stop) {
   Impl& impl = *impl_;
   impl.active.clear();
   impl.new_segments = 0;
@@ -181,10 +202,14 @@ void Scheduler::run(const std::function<std::optional<SegmentTask>()>& next,
   bool more = true;
   while (true) {
     LPMC_REQUIRE(!stop.stop_requested(), cancelled, "captioning: stopped on request");
-    if (more && impl.wants_more()) more = impl.refill(next);
-    if (impl.active.empty()) return;
+    impl.drop_unwanted(flow.is_unwanted);
+    if (more && impl.wants_more()) more = impl.refill(flow.next);
+    if (impl.active.empty()) {
+      if (!more) return;
+      continue;
+    }
     impl.step();
-    impl.deliver_finished(done);
+    impl.deliver_finished(flow.done);
   }
 }
 

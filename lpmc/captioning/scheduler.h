@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <variant>
 #include <vector>
 
 #include "lpmc/base/threads.h"
@@ -33,12 +34,28 @@ struct SegmentTask {
   std::uint64_t id = 0;
   std::uint64_t stream = 0;  ///< random stream of sampling: the same segment draws the same anywhere
   Tensor log_mel;            ///< [n_mels, frames]
+  /// How it is searched; null: as SchedulerOptions says. Validated by whoever made the task.
+  std::shared_ptr<const GenerationOptions> generation = nullptr;
 };
 
 /// One segment out, as soon as its search is over (not in the order they came).
 struct SegmentResult {
   std::uint64_t id = 0;
   std::vector<Hypothesis> hypotheses;
+};
+
+/// What a source of tasks that never ends may answer.
+struct NoTaskYet {};    ///< nothing now; ask again after the next step
+struct NoMoreTasks {};  ///< nothing any more
+using NextTask = std::variant<NoMoreTasks, NoTaskYet, SegmentTask>;
+
+/// Where tasks come from and results go, all on the thread that runs the scheduler.
+struct TaskFlow {
+  /// @param may_wait nothing is in work: block until there is a task. Otherwise answer at once.
+  std::function<NextTask(bool may_wait)> next;
+  std::function<void(SegmentResult&&)> done;
+  /// Asked for each task in work before each step: true drops it, without a result. May be empty.
+  std::function<bool(std::uint64_t id)> is_unwanted;
 };
 
 /// Calls advance(index) for every search in [0, count) with all threads: a search each, or, where there
@@ -76,6 +93,9 @@ class Scheduler {
   /// @throws Error(cancelled) when `stop` is requested; tasks in work are dropped
   void run(const std::function<std::optional<SegmentTask>()>& next,
            const std::function<void(SegmentResult&&)>& done, const std::stop_token& stop);
+  /// The same for tasks that come and go.
+  /// @throws what the network or a search throws; every task in work is then dropped
+  void run(const TaskFlow& flow, const std::stop_token& stop);
 
   /// Of the latest run.
   const SchedulerTimes& times() const;

@@ -202,7 +202,7 @@ std::string BertScorer::definition() const {
   return fmt::format(
       "bert_score 0.3.13: mean F of greedy cosine matching of tokens; {}, output of layer {} of {}, {}, {}, "
       "{} "
-      "arithmetic; several references: the best F",
+      "arithmetic; of several references each number's best",
       impl_->name, impl_->layer, impl_->depth, impl_->options.bertscore_idf ? "idf weights" : "no idf",
       impl_->baseline ? "rescaled with a baseline" : "not rescaled", impl_->options.bertscore_dtype);
 }

@@ -31,10 +31,13 @@ struct Command {
 std::span<const Command> commands();
 
 void add_caption_command(CLI::App& app, RunFunction& run);
+void add_prepare_command(CLI::App& app, RunFunction& run);
 void add_infer_command(CLI::App& app, RunFunction& run);
 void add_tag_to_caption_command(CLI::App& app, RunFunction& run);  ///< where LPMC_HAS_LLM is defined
 void add_evaluate_command(CLI::App& app, RunFunction& run);
+void add_serve_command(CLI::App& app, RunFunction& run);  ///< where LPMC_HAS_SERVER is defined
 void add_model_command(CLI::App& app, RunFunction& run);
+void add_train_command(CLI::App& app, RunFunction& run);
 void add_bench_command(CLI::App& app, RunFunction& run);
 void add_completion_command(CLI::App& app, RunFunction& run);
 

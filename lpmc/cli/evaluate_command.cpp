@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,7 @@ int write_listening_test(Flags& flags) {
       clip.prediction = clip.references.front();
   }
   options.audio = flags.audio;
+  options.page_folder = std::filesystem::path(flags.output).parent_path();
   options.embed_audio = !flags.ab_link_audio;
   options.clips = static_cast<std::size_t>(flags.ab_clips);
   options.seed = evaluation_options(flags).seed;
@@ -129,6 +131,7 @@ class EvaluateRun {
     if (flags_.html.empty()) return;
     HtmlReportOptions options;
     options.audio = flags_.audio;
+    options.page_folder = std::filesystem::path(flags_.html).parent_path();
     write_file_atomically(flags_.html, results_html(first(), options, compared()));
   }
 

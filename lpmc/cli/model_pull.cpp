@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <stop_token>
 
 #include <fmt/format.h>
@@ -28,10 +29,14 @@ std::filesystem::path folder_of(const HubModel& model) {
   return model.kind == HubModel::Kind::language_model ? data / "llm" : data / "models" / model.name;
 }
 
+std::string size_text(const HubModel& model) {
+  const std::optional<std::uint64_t> size = model.size();
+  return size ? fmt::format("{:.0f} MB", static_cast<double>(*size) / kMegabyte) : "size as the server says";
+}
+
 int list_models_to_pull(const std::vector<HubModel>& models) {
   for (const HubModel& model : models)
-    fmt::print("{}\t{:.0f} MB\t{}\t{}\n", model.name, static_cast<double>(model.size()) / kMegabyte,
-               model.license, model.summary);
+    fmt::print("{}\t{}\t{}\t{}\n", model.name, size_text(model), model.license, model.summary);
   return kAllDone;
 }
 
@@ -61,18 +66,20 @@ int pull_named_model(const PullFlags& flags, const CommonOptions& common) {
   options.from = flags.from;
   options.folder = flags.output.empty() ? folder_of(*found) : std::filesystem::path(flags.output);
   if (!common.quiet)
-    fmt::print(stderr, "lpmc: {}\nlpmc: licence: {} ({}), {:.0f} MB from {}\n", found->summary,
-               found->license, found->license_url, static_cast<double>(found->size()) / kMegabyte,
+    fmt::print(stderr, "lpmc: {}\nlpmc: licence: {} ({}), {} from {}\n", found->summary, found->license,
+               found->license_url, size_text(*found),
                flags.from.empty() ? found->source : display_path(flags.from));
   Progress progress(common.progress, common.quiet);
+  std::uint64_t bytes = 0;
   options.on_progress = [&](std::uint64_t done, std::uint64_t total) {
+    bytes = total;
     progress.update([&] { return progress_line(done, total); });
   };
   HttpClientOptions http_options;
   http_options.user_agent = "lpmc";
   HttpClient http(http_options);
   const auto files = pull_model(http, *found, options);
-  progress.finish(progress_line(found->size(), found->size()));
+  progress.finish(progress_line(bytes, bytes));
   for (const std::filesystem::path& file : files)
     fmt::print("{}\n", display_path(file));
   return kAllDone;

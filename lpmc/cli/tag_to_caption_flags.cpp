@@ -135,6 +135,12 @@ void add_validation_flags(CLI::App& app, TagToCaptionFlags& flags) {
                      "a file of one a line",
                      "vocabulary")
       ->group(group);
+  add_flag_or_option(
+      app, "--wordnet", flags.wordnet,
+      "WordNet's dict folder, for synonyms in the coverage of tags; default: as installed, else "
+      "without",
+      "wordnet")
+      ->group(group);
   flags.validation.add_to(app, group);
 }
 

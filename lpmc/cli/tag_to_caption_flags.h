@@ -38,7 +38,7 @@ struct TagToCaptionFlags {
   // What is good enough.
   std::string policy = "flag";
   int max_repairs = 2;
-  std::string vocabulary = "builtin";
+  std::string vocabulary = "builtin", wordnet;
   BoundOptions<ValidationOptions> validation;
   // What comes out.
   std::string format = "text", output;

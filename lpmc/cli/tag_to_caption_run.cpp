@@ -14,6 +14,7 @@
 #include "lpmc/base/log.h"
 #include "lpmc/base/utf8.h"
 #include "lpmc/cli/commands.h"
+#include "lpmc/cli/word_knowledge.h"
 #include "lpmc/dataset/text_source.h"
 
 namespace lpmc::cli {
@@ -86,6 +87,7 @@ CaptionRules::CaptionRules(const TagToCaptionFlags& flags, const JobStore* store
     vocabulary_.emplace(read_terms(flags.vocabulary));
   }
   if (vocabulary_) rules_.vocabulary = &*vocabulary_;
+  if (rules_.policy != FlawPolicy::keep) rules_.words = word_knowledge(flags.wordnet);
 }
 
 RunEnd run_store(JobStore& store, const LanguageModel& model, const TagToCaptionFlags& flags,
@@ -98,6 +100,7 @@ RunEnd run_store(JobStore& store, const LanguageModel& model, const TagToCaption
   setup.max_repairs = rules.rules().max_repairs;
   setup.validation = rules.rules().validation;
   setup.vocabulary = rules.rules().vocabulary;
+  setup.words = rules.rules().words;
   setup.finish_in_flight = interrupts.first;
   std::stop_source now;
   const std::stop_callback pass_on(interrupts.second, [&now] { now.request_stop(); });

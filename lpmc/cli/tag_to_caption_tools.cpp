@@ -43,7 +43,7 @@ void print_text(const std::string& text) {
 ExportCounts print_rows(const JobStore& store, ExportFormat format, const ExportOptions& options) {
   ExportCounts counts;
   if (format == ExportFormat::csv) print_text(detail::export_csv_header(options));
-  store.for_each([&](const StoredCaption& item) {
+  select_captions(captions_of(store), options)([&](const StoredCaption& item) {
     const bool at_its_end = item.state == JobState::failed || item.state == JobState::dropped;
     if (item.state != JobState::done && !(options.failed && at_its_end)) {
       ++counts.left_out;

@@ -1,6 +1,6 @@
 #include "lpmc/dataset/clean_tags.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "lpmc/base/utf8.h"
 
@@ -36,22 +36,7 @@ std::vector<std::string> clean_tags(std::vector<std::string> tags, std::size_t& 
       kept.push_back(std::move(plain));
     }
   }
-  // Repeats by sorted indices: linear search would be slow on a hostile list.
-  std::vector<std::size_t> order(kept.size());
-  for (std::size_t i = 0; i < order.size(); ++i)
-    order[i] = i;
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    const int compared = kept[a].compare(kept[b]);
-    return compared != 0 ? compared < 0 : a < b;
-  });
-  std::vector<bool> repeated(kept.size());
-  for (std::size_t i = 1; i < order.size(); ++i)
-    repeated[order[i]] = kept[order[i]] == kept[order[i - 1]];
-  tags.clear();
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    if (!repeated[i]) tags.push_back(std::move(kept[i]));
-  }
-  return tags;
+  return kept;
 }
 
 }  // namespace lpmc

@@ -1,6 +1,7 @@
 #include "lpmc/dataset/record_fields.h"
 
 #include <array>
+#include <filesystem>
 #include <initializer_list>
 #include <utility>
 
@@ -45,6 +46,10 @@ std::string first_text(const json& fields, std::initializer_list<std::string_vie
 std::string id_of(const json& fields) {
   std::string id = first_text(fields, {"id", "track_id", "fname", "_id"});
   if (!id.empty()) return id;
+  if (fields.contains("file_name") && !fields.contains("ytid")) {
+    const std::filesystem::path file = text_of(fields, "file_name");
+    return (file.parent_path() / file.stem()).string();
+  }
   const std::string video = text_of(fields, "ytid");
   const std::string start = text_of(fields, "start_s");
   const std::string end = text_of(fields, "end_s");
@@ -127,6 +132,11 @@ const std::vector<std::string>& tag_field_names(DatasetLayout layout) {
   return kNames[static_cast<std::size_t>(layout)];
 }
 
+const std::vector<std::string>& id_field_names() {
+  static const std::vector<std::string> kNames = {"id", "track_id", "fname", "_id", "ytid", "file_name"};
+  return kNames;
+}
+
 FieldRecord record_from_fields(const json& fields, std::string_view id, DatasetLayout layout,
                                const std::string& where) {
   FieldRecord result;
@@ -136,7 +146,8 @@ FieldRecord record_from_fields(const json& fields, std::string_view id, DatasetL
                "{}: expected an id (\"id\", \"track_id\", \"fname\" or \"ytid\"), found none", where);
   record.split = split_of(fields);
   record.audio = audio_of(fields);
-  record.caption = first_text(fields, {"caption", "caption_ground_truth"});
+  record.caption = first_text(fields, {"caption", "caption_ground_truth", "text"});
+  record.artist = first_text(fields, {"artist", "artist_name"});
   add_captions(fields, record);
   for (const std::string& name : tag_field_names(layout)) {
     const auto found = fields.find(name);

@@ -27,4 +27,8 @@ FieldRecord record_from_fields(const nlohmann::json& fields, std::string_view id
 /// Names of the fields that hold tags in this layout, first choice first.
 const std::vector<std::string>& tag_field_names(DatasetLayout layout);
 
+/// Names of the fields that tell which record it is, first choice first: its id, the video of MusicCaps, the
+/// file of a Hugging Face audio folder (whose id is the name without its extension).
+const std::vector<std::string>& id_field_names();
+
 }  // namespace lpmc

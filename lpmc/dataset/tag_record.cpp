@@ -9,8 +9,7 @@
 #include "lpmc/base/error.h"
 #include "lpmc/base/utf8.h"
 #include "lpmc/dataset/clean_tags.h"
-#include "lpmc/dataset/csv_reader.h"
-#include "lpmc/dataset/json_records.h"
+#include "lpmc/dataset/field_records.h"
 #include "lpmc/dataset/record_fields.h"
 #include "lpmc/dataset/split_table.h"
 #include "lpmc/dataset/text_source.h"
@@ -20,40 +19,18 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, DatasetLayout>, 6> kLayouts = {{
+constexpr std::array<std::pair<std::string_view, DatasetLayout>, 10> kLayouts = {{
     {"auto", DatasetLayout::automatic},
     {"musiccaps", DatasetLayout::musiccaps},
     {"mtat", DatasetLayout::mtat},
     {"msd", DatasetLayout::msd},
     {"ecals", DatasetLayout::msd},
     {"manifest", DatasetLayout::manifest},
+    {"lp-musiccaps", DatasetLayout::automatic},
+    {"lp-musiccaps-mc", DatasetLayout::musiccaps},
+    {"lp-musiccaps-mtt", DatasetLayout::mtat},
+    {"lp-musiccaps-msd", DatasetLayout::msd},
 }};
-
-enum class Container { records, lines, csv };
-
-std::string_view without_blanks(std::string_view text) {
-  const std::size_t start = text.find_first_not_of(" \t\r\n");
-  return start == std::string_view::npos ? std::string_view() : text.substr(start);
-}
-
-/// In a file of records by id the first value is an object; in a line of JSONL it is the id or the like.
-bool first_value_is_object(std::string_view text) {
-  text = without_blanks(text.substr(1));
-  if (text.empty() || text.front() != '"') return text.starts_with('}');  // {}: no records
-  std::size_t end = 1;
-  while (end < text.size() && text[end] != '"')
-    end += text[end] == '\\' ? 2 : 1;
-  if (end >= text.size()) return false;
-  text = without_blanks(text.substr(end + 1));
-  return text.starts_with(':') && without_blanks(text.substr(1)).starts_with('{');
-}
-
-Container container_of(std::string_view start) {
-  start = without_blanks(start);
-  if (start.starts_with('[')) return Container::records;
-  if (!start.starts_with('{')) return Container::csv;
-  return first_value_is_object(start) ? Container::records : Container::lines;
-}
 
 class RecordReader {
  public:
@@ -64,22 +41,10 @@ class RecordReader {
   }
 
   RecordCounts read(TextSource& text) {
-    LPMC_REQUIRE(!without_blanks(text.ahead()).empty(), corrupt, "{}: expected records, found an empty file",
-                 text.name());
-    const auto take_json = [&](std::string_view id, const json& fields, const std::string& where) {
-      take_fields(fields, id, text.name() + ": " + where);
-    };
-    switch (container_of(text.ahead())) {
-      case Container::records:
-        read_json_records(text, take_json);
-        break;
-      case Container::lines:
-        read_json_lines(text, take_json);
-        break;
-      case Container::csv:
-        read_csv(text);
-        break;
-    }
+    read_field_records(text, csv_columns(),
+                       [&](std::string_view id, const json& fields, const std::string& where) {
+                         take_fields(fields, id, text.name() + ": " + where);
+                       });
     LPMC_REQUIRE(with_field_ > 0 || records_ == 0 || !needs_tags_, corrupt,
                  "{}: expected records with tags in '{}', found {} records without; the first has: {}",
                  text.name(), fmt::join(tag_field_names(layout_), "' or '"), records_, first_fields_);
@@ -90,27 +55,11 @@ class RecordReader {
   const std::vector<std::string>& wanted() const { return wanted_; }
 
  private:
-  void read_csv(TextSource& text) {
-    CsvReader reader(text);
-    std::vector<std::string> names;
-    std::vector<std::string> row;
-    reader.next(names);
-    const auto has = [&](std::string_view name) {
-      return std::find(names.begin(), names.end(), name) != names.end();
-    };
-    const auto& tag_names = tag_field_names(layout_);
-    LPMC_REQUIRE(names.size() > 1 && std::any_of(tag_names.begin(), tag_names.end(), has), corrupt,
-                 "{}: expected JSON, JSONL or CSV with a column '{}', found a first line of {}", text.name(),
-                 fmt::join(tag_names, "' or '"),
-                 display_path(fmt::format("{}", fmt::join(names, ",")).substr(0, 100)));
-    while (reader.next(row)) {
-      LPMC_REQUIRE(row.size() == names.size(), corrupt, "{}: line {}: expected {} fields, found {}",
-                   text.name(), reader.line(), names.size(), row.size());
-      json fields = json::object();
-      for (std::size_t i = 0; i < row.size(); ++i)
-        fields[names[i]] = std::move(row[i]);
-      take_fields(fields, "", fmt::format("{}: line {}", text.name(), reader.line()));
-    }
+  /// What tells a table of records: tags, or what names a record where tags are not needed.
+  std::vector<std::string> csv_columns() const {
+    std::vector<std::string> columns = tag_field_names(layout_);
+    if (!needs_tags_) columns.insert(columns.end(), id_field_names().begin(), id_field_names().end());
+    return columns;
   }
 
   void take_fields(const json& fields, std::string_view id, const std::string& where) {
@@ -170,7 +119,8 @@ DatasetLayout parse_dataset_layout(std::string_view name) {
     if (known == name) return layout;
   }
   fail(ErrorKind::invalid_argument,
-       "dataset: expected one of auto, musiccaps, mtat, msd, ecals, manifest, found '{}'",
+       "dataset: expected one of auto, musiccaps, mtat, msd, ecals, manifest, lp-musiccaps, lp-musiccaps-mc, "
+       "lp-musiccaps-mtt, lp-musiccaps-msd, found '{}'",
        display_path(name));
 }
 

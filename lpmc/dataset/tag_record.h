@@ -20,6 +20,7 @@ struct TagRecord {
   std::string audio;                            ///< path or file name where the source has one
   std::string caption;                          ///< written by a human; "" where there is none
   std::map<std::string, std::string> captions;  ///< pseudo captions by task: "writing", "summary", ...
+  std::string artist = {};                      ///< "" where the source has none
 };
 
 /// Layouts of annotation files: which field holds the tags. Whether the file is JSON by id, a JSON array,
@@ -32,7 +33,8 @@ enum class DatasetLayout {
   manifest,   ///< JSONL, one TagRecord a line (INTERFACE, section 5)
 };
 
-/// "auto", "musiccaps", "mtat", "msd" (also "ecals"), "manifest".
+/// "auto", "musiccaps", "mtat", "msd" (also "ecals"), "manifest"; "lp-musiccaps" (by content) and
+/// "lp-musiccaps-mc", "-mtt", "-msd", which have their sources' tags.
 /// @throws Error(invalid_argument) listing the names
 DatasetLayout parse_dataset_layout(std::string_view name);
 
@@ -61,7 +63,7 @@ struct RecordCounts {
 
 /// Calls `take` for every record in the file's order, one at a time: memory does not grow with the
 /// input but for the ids. MusicCaps' CSV has no ids of its own: they become "[ytid]-[start-end]", as the
-/// original's. Tags are trimmed, control characters in them become spaces, empty and repeated ones go.
+/// original's. Tags are trimmed, control characters in them become spaces, empty ones go.
 /// @throws Error(not_found, corrupt, invalid_argument) naming file, line or key, expected, found
 RecordCounts read_tag_records(const RecordSource& source, const std::function<void(TagRecord&&)>& take);
 

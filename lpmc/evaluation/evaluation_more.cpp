@@ -81,7 +81,8 @@ void add_distinct(EvaluationWork& work) {
 
 void add_self_bleu(EvaluationWork& work) {
   if (work.clips.size() < 2) {
-    work.leave_out("self_bleu4", "needs at least two clips");
+    for (const char* name : {"self_bleu2", "self_bleu4"})
+      work.leave_out(name, "needs at least two clips");
     return;
   }
   const EvaluationOptions& options = work.result.options;

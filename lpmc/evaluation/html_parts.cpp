@@ -137,9 +137,14 @@ std::filesystem::path find_audio(const ClipCaptions& clip, const std::filesystem
   return {};
 }
 
-std::string audio_link(const std::filesystem::path& file) {
+std::string audio_link(const std::filesystem::path& file, const std::filesystem::path& page_folder) {
+  const auto absolute = [](const std::filesystem::path& path) {
+    return std::filesystem::absolute(path).lexically_normal();
+  };
+  const std::filesystem::path relative =
+      absolute(file).lexically_relative(absolute(page_folder.empty() ? "." : page_folder));
   std::string link;
-  for (const char c : file.string()) {
+  for (const char c : relative.generic_string()) {
     const auto byte = static_cast<unsigned char>(c);
     const bool plain = std::isalnum(byte) != 0 || std::string_view("/-._~").find(c) != std::string_view::npos;
     link += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);

@@ -24,8 +24,10 @@ std::string histogram_figure(std::span<const double> values, std::size_t bins, s
 /// where there is no such file.
 std::filesystem::path find_audio(const ClipCaptions& clip, const std::filesystem::path& folder);
 
-/// A path as the value of src.
-std::string audio_link(const std::filesystem::path& file);
+/// A file as a page's link to it: percent-encoded, relative to the page's folder, so that both may move
+/// together.
+/// @param page_folder "" = the working folder
+std::string audio_link(const std::filesystem::path& file, const std::filesystem::path& page_folder);
 
 /// The whole file as a data: URL.
 /// @throws Error(not_found, io), Error(unsupported) when it is over 64 MiB

@@ -69,7 +69,7 @@ std::string listening_test_html(std::span<const ClipCaptions> first, std::span<c
   for (std::size_t i = 0; i < order.size(); ++i) {
     const std::filesystem::path file = find_audio(first[order[i]], options.audio);
     if (file.empty()) continue;
-    std::string source = options.embed_audio ? audio_data_url(file) : audio_link(file);
+    std::string source = options.embed_audio ? audio_data_url(file) : audio_link(file, options.page_folder);
     embedded += source.size();
     LPMC_REQUIRE(
         embedded <= kMostEmbeddedBytes, unsupported,

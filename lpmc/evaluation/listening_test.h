@@ -15,6 +15,7 @@ struct ListeningTestOptions {
   std::string first_name, second_name;  ///< of the systems; they do not stand on the page, only in its export
   std::filesystem::path audio;          ///< folder of the clips' audio
   bool embed_audio = true;              ///< into the page; else it links to the files
+  std::filesystem::path page_folder;    ///< where the page will lie, for its links; "" = the working folder
   std::size_t clips = 0;                ///< how many are drawn; 0 = all
   std::uint32_t seed = 0;               ///< of the draw, the order and of which caption stands left
 };

@@ -6,7 +6,7 @@ namespace lpmc {
 
 /// The page of a listening test; {{TEST}} in it is where the trials go, as JSON.
 inline constexpr std::string_view kListeningTestPage = R"html(<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Listening test</title>
 <style>
 :root{color-scheme:light dark}
@@ -15,6 +15,7 @@ body{font:17px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding
 .captions div{border:1px solid #8886;border-radius:.5rem;padding:.75rem 1rem}
 fieldset{border:0;padding:0;margin:1.25rem 0}legend{font-weight:600;padding:0}
 label{margin-right:1.5rem;white-space:nowrap}audio{width:100%;margin:1rem 0}
+@media(max-width:36rem){.captions{grid-template-columns:1fr}label{margin-right:.9rem}#rater{width:9rem}}
 button{font:inherit;padding:.4rem 1.2rem;margin-right:.5rem}
 progress{width:100%}
 </style></head><body>

@@ -18,10 +18,15 @@ constexpr std::string_view kStyle =
     "body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}"
     "th,td{padding:.25rem .6rem;border-bottom:1px solid #8884;text-align:left;vertical-align:top}"
-    "td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    ".number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    ".wide{overflow-x:auto}.wide table{min-width:48rem}summary{cursor:pointer;padding:.2rem 0}"
     "figure{margin:1rem 0}figcaption{font-weight:600}svg{width:100%;height:auto}svg rect{fill:#3b7dd8}"
     "svg text{font:12px system-ui,sans-serif;fill:currentColor}audio{width:14rem;height:2rem}"
-    "small{opacity:.75}h2{margin-top:2.5rem}";
+    "small{opacity:.75}h1{overflow-wrap:anywhere}h2{margin-top:2.5rem}"
+    // On a phone a definition stands below its number, not in a column of one word a line.
+    "@media(max-width:42rem){.definitions tr{display:grid;grid-template-columns:1fr auto auto;"
+    "border-bottom:1px solid #8884}.definitions td,.definitions th{border:0;padding:.25rem .2rem}"
+    ".definitions td:last-child{grid-column:1/-1}.definitions th:last-child{display:none}}";
 
 /// Numbers whose distribution over clips is shown, where they are there.
 constexpr std::array<std::string_view, 6> kShownByClip = {"meteor_1.0",   "rougeL",     "bertscore",
@@ -33,7 +38,9 @@ std::string number_cell(const std::string& text) {
 }
 
 std::string number_table(const Evaluation& evaluation) {
-  std::string html = "<table>\n<tr><th>number</th><th>value</th><th>95 %</th><th>definition</th></tr>\n";
+  std::string html =
+      "<table class=\"definitions\">\n<tr><th>number</th><th class=\"number\">value</th>"
+      "<th class=\"number\">95 %</th><th>definition</th></tr>\n";
   for (const Metric& metric : evaluation.metrics) {
     html += fmt::format("<tr><td>{}</td>", metric.published ? "<b>" + escape_html(metric.name) + "</b>"
                                                             : escape_html(metric.name));
@@ -55,16 +62,16 @@ std::string number_table(const Evaluation& evaluation) {
 
 class ClipRows {
  public:
-  ClipRows(std::span<const ClipCaptions> clips, const std::filesystem::path& audio)
-      : clips_(clips), audio_(audio) {}
+  ClipRows(std::span<const ClipCaptions> clips, const HtmlReportOptions& options)
+      : clips_(clips), options_(options) {}
 
   /// "12 id" with a player where there is a file.
   std::string name_cell(std::size_t clip) const {
     std::string cell = fmt::format("<td>{} {}", clip + 1, escape_html(clips_[clip].id));
-    const std::filesystem::path file = find_audio(clips_[clip], audio_);
+    const std::filesystem::path file = find_audio(clips_[clip], options_.audio);
     if (!file.empty()) {
       cell += fmt::format("<br><audio controls preload=\"none\" src=\"{}\"></audio>",
-                          escape_html(audio_link(file)));
+                          escape_html(audio_link(file, options_.page_folder)));
     }
     return cell + "</td>";
   }
@@ -83,7 +90,7 @@ class ClipRows {
 
  private:
   std::span<const ClipCaptions> clips_;
-  const std::filesystem::path& audio_;
+  const HtmlReportOptions& options_;
 };
 
 std::string examples(const Metric& metric, const ClipRows& rows, std::size_t count) {
@@ -94,12 +101,13 @@ std::string examples(const Metric& metric, const ClipRows& rows, std::size_t cou
   const std::size_t shown = std::min(count, order.size());
   const auto section = [&](std::string_view heading, auto begin) {
     std::string html = fmt::format(
-        "<details><summary>{} by {}</summary><table>\n<tr><th>clip</th><th>value</th><th>prediction</th>"
+        "<details><summary>{} by {}</summary><div class=\"wide\"><table>\n<tr><th>clip</th>"
+        "<th class=\"number\">value</th><th>prediction</th>"
         "<th>references</th></tr>\n",
         heading, escape_html(metric.name));
     for (std::size_t i = 0; i < shown; ++i, ++begin)
       html += rows.row(*begin, metric.per_clip[*begin]);
-    return html + "</table></details>\n";
+    return html + "</table></div></details>\n";
   };
   return section("Highest", order.begin()) + section("Lowest", order.rbegin());
 }
@@ -107,8 +115,10 @@ std::string examples(const Metric& metric, const ClipRows& rows, std::size_t cou
 std::string comparison_section(const ComparedSystem& compared, const ClipRows& rows,
                                std::span<const ClipCaptions> clips) {
   std::string html = fmt::format(
-      "<h2>Against {}</h2>\n<table>\n<tr><th>number</th><th>this</th><th>other</th><th>difference</th>"
-      "<th>95 %</th><th>p (bootstrap)</th><th>p (t-test)</th><th>wins / losses / ties</th></tr>\n",
+      "<h2>Against {}</h2>\n<div class=\"wide\"><table>\n<tr><th>number</th><th class=\"number\">this</th>"
+      "<th class=\"number\">other</th><th class=\"number\">difference</th><th class=\"number\">95 %</th>"
+      "<th class=\"number\">p (bootstrap)</th><th class=\"number\">p (t-test)</th>"
+      "<th class=\"number\">wins / losses / ties</th></tr>\n",
       escape_html(compared.name));
   for (const MetricComparison& metric : compared.comparison->metrics) {
     html += "<tr><td>" + escape_html(metric.name) + "</td>";
@@ -124,7 +134,8 @@ std::string comparison_section(const ComparedSystem& compared, const ClipRows& r
     html += "</tr>\n";
   }
   html += fmt::format(
-      "</table>\n<h3>Clips that differ most by {}</h3>\n<table>\n<tr><th>clip</th><th>this</th><th></th>"
+      "</table></div>\n<h3>Clips that differ most by {}</h3>\n<div "
+      "class=\"wide\"><table>\n<tr><th>clip</th><th>this</th><th></th>"
       "<th>other</th><th></th><th>references</th></tr>\n",
       escape_html(compared.comparison->differ_by));
   for (const ClipDifference& difference : compared.comparison->clips) {
@@ -134,7 +145,7 @@ std::string comparison_section(const ComparedSystem& compared, const ClipRows& r
             escape_html(compared.clips[difference.clip].prediction) + "</td>" +
             rows.references_cell(difference.clip) + "</tr>\n";
   }
-  return html + "</table>\n";
+  return html + "</table></div>\n";
 }
 
 }  // namespace
@@ -142,10 +153,11 @@ std::string comparison_section(const ComparedSystem& compared, const ClipRows& r
 std::string results_html(const ReportedSystem& system, const HtmlReportOptions& options,
                          const ComparedSystem* compared) {
   const Evaluation& evaluation = *system.evaluation;
-  const ClipRows rows(system.clips, options.audio);
+  const ClipRows rows(system.clips, options);
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\"><title>{0}</title><style>{1}</style></head><body>\n<h1>{0}</h1>\n"
+      "content=\"width=device-width,initial-scale=1\"><title>{0}</title><style>{1}</style></"
+      "head><body>\n<h1>{0}</h1>\n"
       "<p>{2} clips</p>\n",
       escape_html(system.name), kStyle, evaluation.clips);
   html += number_table(evaluation);

@@ -12,8 +12,9 @@
 namespace lpmc {
 
 struct HtmlReportOptions {
-  std::filesystem::path audio;  ///< folder of the clips' audio; players link to it
-  std::size_t examples = 10;    ///< best and worst captions shown for each number
+  std::filesystem::path audio;        ///< folder of the clips' audio; players link to it
+  std::filesystem::path page_folder;  ///< where the page will lie, for its links; "" = the working folder
+  std::size_t examples = 10;          ///< best and worst captions shown for each number
 };
 
 /// A system's numbers as one HTML page without scripts: table with definitions, distributions, best and worst

@@ -26,6 +26,7 @@ struct HttpRequest {
   double connect_timeout_s = 10;
   double stall_timeout_s = 120;  ///< without a byte received
   std::size_t max_body_bytes = 16U << 20;
+  bool follow_redirects = true;  ///< of GET and HEAD; false: the 3xx is the answer
   /// Takes a 2xx answer's body piece by piece instead of HttpResponse.body, on the client's thread, undecoded
   /// and without bound. false stops (HttpFailure::cancelled).
   std::function<bool(std::span<const char>)> on_data = {};
@@ -54,8 +55,8 @@ struct HttpClientOptions {
 };
 
 /// Many requests at once on one thread of its own (libcurl's multi interface): keep-alive, HTTP/2 where the
-/// server has it, no thread a request. GET and HEAD follow redirects, other methods get the 3xx as their
-/// answer. Proxies are the environment's, but never for loopback addresses.
+/// server has it, no thread a request. GET and HEAD follow redirects (unless told not to), other methods get
+/// the 3xx as their answer. Proxies are the environment's, but never for loopback addresses.
 class HttpClient {
  public:
   using Done = std::function<void(HttpResponse&&)>;

@@ -175,7 +175,7 @@ void Transfer::set_method() {
                          (request_.method == "GET" && request_.body.empty());
   if (!by_itself) set(handle, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   // Other methods are not sent twice: following a redirect would turn a POST into a GET.
-  if (request_.method == "GET" || request_.method == "HEAD") {
+  if (request_.follow_redirects && (request_.method == "GET" || request_.method == "HEAD")) {
     set(handle, CURLOPT_FOLLOWLOCATION, 1L);
     set(handle, CURLOPT_MAXREDIRS, 10L);
   }

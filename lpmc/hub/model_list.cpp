@@ -44,6 +44,7 @@ HubFile read_file_entry(const json& entry, const std::string& where) {
   LPMC_REQUIRE(is_plain_path(file.path), corrupt, "{}: path: expected a name below the folder, found '{}'",
                where, display_path(file.path));
   const auto size = entry.find("size");
+  if (size == entry.end() && !entry.contains("sha256")) return file;
   LPMC_REQUIRE(size != entry.end() && size->is_number_unsigned(), corrupt, "{}: size: expected bytes", where);
   file.size = size->get<std::uint64_t>();
   file.sha256 = text_field(entry, "sha256", where);
@@ -54,16 +55,21 @@ HubFile read_file_entry(const json& entry, const std::string& where) {
   return file;
 }
 
+HubModel::Kind read_kind(const std::string& kind, const std::string& where) {
+  if (kind == "language_model") return HubModel::Kind::language_model;
+  if (kind == "captioner") return HubModel::Kind::captioner;
+  LPMC_REQUIRE(kind == "text_encoder", corrupt,
+               "{}: kind: expected language_model, captioner or text_encoder, found '{}'", where,
+               replace_invalid_utf8(kind));
+  return HubModel::Kind::text_encoder;
+}
+
 HubModel read_model_entry(const json& entry, const std::string& where) {
   HubModel model;
   model.name = text_field(entry, "name", where);
   LPMC_REQUIRE(is_plain_path(model.name) && model.name.find('/') == std::string::npos, corrupt,
                "{}: name: expected one without '/', found '{}'", where, display_path(model.name));
-  const std::string kind = text_field(entry, "kind", where);
-  LPMC_REQUIRE(kind == "language_model" || kind == "captioner", corrupt,
-               "{}: kind: expected language_model or captioner, found '{}'", where,
-               replace_invalid_utf8(kind));
-  model.kind = kind == "captioner" ? HubModel::Kind::captioner : HubModel::Kind::language_model;
+  model.kind = read_kind(text_field(entry, "kind", where), where);
   model.summary = text_field(entry, "summary", where);
   model.license = text_field(entry, "license", where);
   model.license_url = text_field(entry, "license_url", where);
@@ -76,10 +82,12 @@ HubModel read_model_entry(const json& entry, const std::string& where) {
 
 }  // namespace
 
-std::uint64_t HubModel::size() const {
+std::optional<std::uint64_t> HubModel::size() const {
   std::uint64_t bytes = 0;
-  for (const HubFile& file : files)
+  for (const HubFile& file : files) {
+    if (file.sha256.empty()) return std::nullopt;
     bytes += file.size;
+  }
   return bytes;
 }
 

@@ -13,13 +13,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <openssl/evp.h>
-#include <unistd.h>
 
 #include "lpmc/base/error.h"
 #include "lpmc/base/log.h"
 #include "lpmc/base/utf8.h"
+#include "lpmc/hub/file_digest.h"
+#include "lpmc/hub/open_file.h"
+#include "lpmc/hub/remote_file.h"
 
 namespace lpmc {
 namespace {
@@ -31,52 +31,35 @@ constexpr auto kLookInterval = std::chrono::milliseconds(100);
 constexpr int kWhole = 200;
 constexpr int kPartialContent = 206;
 
-/// A file descriptor that is closed with the object.
-class OpenFile {
- public:
-  OpenFile(const fs::path& path, int flags) : name_(display_path(path)) {
-    file_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-    if (file_ < 0) fail_errno(name_, errno);
-  }
-  ~OpenFile() { ::close(file_); }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-
-  /// @return false when the disk did not take it; errno says why
-  bool write(std::span<const char> bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t count = ::write(file_, bytes.data(), bytes.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return false;
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
-    return true;
-  }
-  /// @return bytes read; 0 at the end
-  std::size_t read(std::span<char> bytes) const {
-    ssize_t count = -1;
-    while ((count = ::read(file_, bytes.data(), bytes.size())) < 0 && errno == EINTR) {
-    }
-    if (count < 0) fail_errno(name_, errno);
-    return static_cast<std::size_t>(count);
-  }
-  void sync() const {
-    if (::fsync(file_) != 0) fail_errno(name_, errno);
-  }
-
- private:
-  std::string name_;
-  int file_ = -1;
-};
-
 std::uint64_t size_or_0(const fs::path& path) {
   std::error_code error;
   const std::uintmax_t size = fs::file_size(path, error);
   return error ? 0 : size;
 }
 
-bool is_right(const fs::path& path, const HubFile& file) {
-  return size_or_0(path) == file.size && sha256_of_file(path) == file.sha256;
+/// A file of the model with what it must be like.
+struct KnownFile {
+  std::string path;
+  std::uint64_t size = 0;
+  std::string sha256, git_sha1;  // at most one; of none, only the size is checked
+};
+
+/// What speaks against a file, "" where nothing does.
+std::string objection(const fs::path& path, const KnownFile& file) {
+  const std::uint64_t size = size_or_0(path);
+  if (size != file.size) return fmt::format("expected {} bytes, found {}", file.size, size);
+  if (!file.sha256.empty()) {
+    const std::string sha256 = sha256_of_file(path);
+    return sha256 == file.sha256 ? "" : fmt::format("expected SHA-256 {}, found {}", file.sha256, sha256);
+  }
+  if (file.git_sha1.empty()) return "";
+  const std::string sha1 = git_blob_sha1_of_file(path);
+  return sha1 == file.git_sha1 ? "" : fmt::format("expected git's SHA-1 {}, found {}", file.git_sha1, sha1);
+}
+
+bool is_right(const fs::path& path, const KnownFile& file) {
+  std::error_code error;
+  return fs::is_regular_file(path, error) && objection(path, file).empty();
 }
 
 bool is_url(const std::string& text) {
@@ -90,10 +73,21 @@ class Pull {
       : http_(http), options_(options), source_(options.from.empty() ? model.source : options.from) {
     while (source_.size() > 1 && source_.ends_with('/'))
       source_.pop_back();
-    total_ = model.size();
+    for (const HubFile& file : model.files) {
+      files_.push_back(know(file));
+      total_ += files_.back().size;
+    }
   }
 
-  fs::path fetch(const HubFile& file) {
+  std::vector<fs::path> fetch_all() {
+    std::vector<fs::path> paths;
+    for (const KnownFile& file : files_)
+      paths.push_back(fetch(file));
+    return paths;
+  }
+
+ private:
+  fs::path fetch(const KnownFile& file) {
     const fs::path final_name = options_.folder / file.path;
     std::error_code error;
     fs::create_directories(final_name.parent_path(), error);
@@ -116,18 +110,40 @@ class Pull {
     return final_name;
   }
 
- private:
-  void check(const HubFile& file, const fs::path& part) const {
-    const std::uint64_t size = size_or_0(part);
-    const std::string sha256 = size == file.size ? sha256_of_file(part) : "";
-    if (size == file.size && sha256 == file.sha256) return;
-    fs::remove(part);
-    LPMC_REQUIRE(size == file.size, corrupt, "{}/{}: expected {} bytes, found {}", source_, file.path,
-                 file.size, size);
-    fail(ErrorKind::corrupt, "{}/{}: expected SHA-256 {}, found {}", source_, file.path, file.sha256, sha256);
+  /// Size and digest of a file, from the list or, where that has none, from who holds the file.
+  KnownFile know(const HubFile& file) {
+    if (!file.sha256.empty()) return {file.path, file.size, file.sha256, ""};
+    if (!is_url(source_)) {
+      const fs::path from = fs::path(source_) / file.path;
+      const std::string sha256 = sha256_of_file(from);
+      return {file.path, fs::file_size(from), sha256, ""};
+    }
+    const std::atomic<std::uint64_t> nothing_written{0};
+    for (int attempt = 0;;) {
+      const RemoteFileAnswer answer = ask_for_file(source_ + "/" + file.path, [&](HttpRequest&& head) {
+        return exchange(std::move(head), nothing_written);
+      });
+      check_stop();
+      if (answer.failure.empty()) {
+        if (answer.sha256.empty() && answer.git_sha1.empty())
+          log(LogLevel::warning, "{}/{}: the server names no digest: only the size will be checked", source_,
+              file.path);
+        return {file.path, answer.size, answer.sha256, answer.git_sha1};
+      }
+      LPMC_REQUIRE(answer.may_retry && ++attempt < options_.max_attempts, remote, "{}/{}: {}", source_,
+                   file.path, answer.failure);
+      wait(options_.backoff.wait_s(attempt, 0, std::uniform_real_distribution<>()(random_)));
+    }
   }
 
-  void copy(const HubFile& file, const fs::path& part) {
+  void check(const KnownFile& file, const fs::path& part) const {
+    const std::string problem = objection(part, file);
+    if (problem.empty()) return;
+    fs::remove(part);
+    fail(ErrorKind::corrupt, "{}/{}: {}", source_, file.path, problem);
+  }
+
+  void copy(const KnownFile& file, const fs::path& part) {
     const OpenFile from(fs::path(source_) / file.path, O_RDONLY);
     const OpenFile to(part, O_WRONLY | O_CREAT | O_TRUNC);
     std::array<char, 1 << 16> buffer;
@@ -139,7 +155,7 @@ class Pull {
     }
   }
 
-  void download(const HubFile& file, const fs::path& part) {
+  void download(const KnownFile& file, const fs::path& part) {
     if (size_or_0(part) > 0 && size_or_0(part) < file.size && !resumes(file, size_or_0(part)))
       fs::remove(part);
     for (int attempt = 0; size_or_0(part) < file.size;) {
@@ -168,7 +184,7 @@ class Pull {
     }
   }
 
-  HttpRequest request(const HubFile& file, const std::string& range) const {
+  HttpRequest request(const KnownFile& file, const std::string& range) const {
     HttpRequest request;
     request.url = source_ + "/" + file.path;
     request.timeout_s = kWholeFile_s;
@@ -177,14 +193,14 @@ class Pull {
   }
 
   /// Whether the server sends parts: asked for one byte, it must send one.
-  bool resumes(const HubFile& file, std::uint64_t offset) {
+  bool resumes(const KnownFile& file, std::uint64_t offset) {
     HttpRequest probe = request(file, fmt::format("{}-{}", offset, offset));
     probe.on_data = [](std::span<const char> bytes) { return bytes.size() <= 1; };
     return http_.fetch(std::move(probe)).status == kPartialContent;
   }
 
   /// Appends what comes to the part.
-  HttpResponse get(const HubFile& file, const fs::path& part, std::uint64_t offset) {
+  HttpResponse get(const KnownFile& file, const fs::path& part, std::uint64_t offset) {
     const OpenFile out(part, O_WRONLY | O_CREAT | O_APPEND);
     HttpRequest asked = request(file, offset > 0 ? fmt::format("{}-", offset) : "");
     std::atomic<std::uint64_t> written{offset};
@@ -199,14 +215,20 @@ class Pull {
       written += bytes.size();
       return true;
     };
+    HttpResponse response = exchange(std::move(asked), written);
+    if (disk_error != 0) fail_errno(display_path(part), disk_error);
+    return response;
+  }
+
+  /// Sends and waits, telling how much of the file is there, until an answer comes or a stop is asked for.
+  HttpResponse exchange(HttpRequest&& request, const std::atomic<std::uint64_t>& written) {
     std::promise<HttpResponse> promise;
     std::future<HttpResponse> future = promise.get_future();
-    http_.send(std::move(asked), [&](HttpResponse&& response) { promise.set_value(std::move(response)); });
+    http_.send(std::move(request), [&](HttpResponse&& response) { promise.set_value(std::move(response)); });
     while (future.wait_for(kLookInterval) != std::future_status::ready) {
       tell(written);
       if (options_.stop.stop_requested()) http_.cancel_all();
     }
-    if (disk_error != 0) fail_errno(display_path(part), disk_error);
     return future.get();
   }
 
@@ -231,35 +253,15 @@ class Pull {
   HttpClient& http_;
   const PullOptions& options_;
   std::string source_;
+  std::vector<KnownFile> files_;
   std::uint64_t before_ = 0, total_ = 0;
   std::mt19937_64 random_{std::random_device{}()};
 };
 
 }  // namespace
 
-std::string sha256_of_file(const fs::path& path) {
-  const OpenFile file(path, O_RDONLY);
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  bool ok = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
-  std::vector<char> buffer(1 << 20);
-  while (ok) {
-    const std::size_t count = file.read(buffer);
-    if (count == 0) break;
-    ok = EVP_DigestUpdate(context.get(), buffer.data(), count) == 1;
-  }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  ok = ok && EVP_DigestFinal_ex(context.get(), digest.data(), &size) == 1;
-  LPMC_REQUIRE(ok, unsupported, "SHA-256: libcrypto does not offer it");
-  return fmt::format("{:02x}", fmt::join(digest.begin(), digest.begin() + size, ""));
-}
-
 std::vector<fs::path> pull_model(HttpClient& http, const HubModel& model, const PullOptions& options) {
-  Pull pull(http, model, options);
-  std::vector<fs::path> files;
-  for (const HubFile& file : model.files)
-    files.push_back(pull.fetch(file));
-  return files;
+  return Pull(http, model, options).fetch_all();
 }
 
 }  // namespace lpmc

@@ -22,14 +22,13 @@ struct PullOptions {
 };
 
 /// Fetches a model's files. Each is downloaded as FILE.part, goes on where an earlier pull was cut off, and
-/// gets its name when its size and SHA-256 are right; files that are there already and right stay.
+/// gets its name when its size and SHA-256 are right; files that are there already and right stay. Where the
+/// list does not know them, they are what the server says of the file (remote_file.h), or what a folder's
+/// file is: then a copy is whole, but nothing vouches for the source.
 /// @return the files
 /// @throws Error(not_found, io) for a folder without them; Error(remote) naming what the server said;
 /// Error(corrupt) when what came is not what the list says (it is removed); Error(cancelled)
 std::vector<std::filesystem::path> pull_model(HttpClient& http, const HubModel& model,
                                               const PullOptions& options);
-
-/// SHA-256 of a file in hex. @throws Error(not_found, io)
-std::string sha256_of_file(const std::filesystem::path& path);
 
 }  // namespace lpmc

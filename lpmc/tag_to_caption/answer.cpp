@@ -64,7 +64,9 @@ bool is_attribute_key(std::string_view key) {
 void add_attribute(std::string_view text, std::vector<std::string>& out) {
   std::string attribute = one_line(trim(text, " \t\r\n\"'`*-"));
   if (attribute.starts_with("and ")) attribute.erase(0, 4);
-  if (attribute.empty() || out.size() >= kMaxAttributes) return;
+  // Small models fill the list with the keys that they were told to use.
+  const bool is_key = plain_key(attribute) == "newattribute" || plain_key(attribute) == "description";
+  if (attribute.empty() || is_key || out.size() >= kMaxAttributes) return;
   if (std::find(out.begin(), out.end(), attribute) == out.end()) out.push_back(std::move(attribute));
 }
 
@@ -115,7 +117,8 @@ std::optional<Answer> answer_of(const LiteralValue& dictionary) {
       collect_attributes(dictionary.items[i], answer.new_attributes);
     }
   }
-  if (answer.caption.empty()) return std::nullopt;
+  // A description that is a dictionary again was not understood: no sentence begins so.
+  if (answer.caption.empty() || answer.caption.front() == '{') return std::nullopt;
   return answer;
 }
 

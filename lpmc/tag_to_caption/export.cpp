@@ -14,12 +14,13 @@
 namespace lpmc {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, ExportFormat>, 5> kFormats = {{
+constexpr std::array<std::pair<std::string_view, ExportFormat>, 6> kFormats = {{
     {"jsonl", ExportFormat::jsonl},
     {"csv", ExportFormat::csv},
     {"tree", ExportFormat::tree},
     {"hf", ExportFormat::hf},
     {"manifest", ExportFormat::manifest},
+    {"inference", ExportFormat::inference},
 }};
 
 /// jsonl and csv: a line a job.
@@ -59,6 +60,34 @@ ExportCounts export_manifest(const StoredCaptions& source, const std::filesystem
   return counts;
 }
 
+/// {"0": {"predictions", "true_captions", "audio_id"}, ...}: predictions and references of a task.
+ExportCounts export_inference(const StoredCaptions& source, const std::filesystem::path& output) {
+  detail::BufferedFile file(output);
+  std::uint64_t records = 0, without_reference = 0;
+  ExportCounts counts = detail::for_each_record(source, [&](const detail::RecordCaptions& item) {
+    if (item.captions.empty()) return;
+    LPMC_REQUIRE(item.captions.size() == 1, invalid_argument,
+                 "inference: expected the captions of one task (--task), found '{}' and '{}' for '{}'",
+                 item.captions[0].prompt_id, item.captions[1].prompt_id, display_path(item.record.id));
+    if (item.record.caption.empty()) {
+      ++without_reference;
+      return;
+    }
+    file.write(fmt::format("{}{}", records == 0 ? "{\n" : ",\n",
+                           detail::export_inference_entry(records, item.record, item.captions[0])));
+    ++records;
+  });
+  LPMC_REQUIRE(records > 0, invalid_argument,
+               "inference: expected captions that people wrote to compare with, found none for {} captions",
+               without_reference);
+  file.write("\n}\n");
+  file.commit();
+  counts.captions -= without_reference;
+  counts.left_out += without_reference;
+  counts.records = records;
+  return counts;
+}
+
 }  // namespace
 
 ExportFormat parse_export_format(std::string_view name) {
@@ -69,13 +98,25 @@ ExportFormat parse_export_format(std::string_view name) {
       name != "parquet", unsupported,
       "format: parquet needs the Arrow library, which this build is without; export jsonl or hf and convert "
       "them, for example with the Python package datasets");
-  fail(ErrorKind::invalid_argument, "format: expected one of jsonl, csv, tree, hf, manifest, found '{}'",
-       display_path(name));
+  fail(ErrorKind::invalid_argument,
+       "format: expected one of jsonl, csv, tree, hf, manifest, inference, found '{}'", display_path(name));
 }
 
-ExportCounts export_captions(const StoredCaptions& source, ExportFormat format,
+StoredCaptions select_captions(StoredCaptions source, const ExportOptions& options) {
+  if (options.task.empty() && options.split.empty()) return source;
+  return [source = std::move(source), task = options.task,
+          splits = ',' + options.split + ','](const std::function<void(const StoredCaption&)>& visit) {
+    source([&](const StoredCaption& item) {
+      const bool in_split = splits == ",," || splits.find(',' + item.record.split + ',') != std::string::npos;
+      if (in_split && (task.empty() || task == item.prompt_id)) visit(item);
+    });
+  };
+}
+
+ExportCounts export_captions(const StoredCaptions& all, ExportFormat format,
                              const std::filesystem::path& output, const ExportOptions& options,
                              std::span<const Prompt> prompts) {
+  const StoredCaptions source = select_captions(all, options);
   switch (format) {
     case ExportFormat::jsonl:
     case ExportFormat::csv:
@@ -86,6 +127,8 @@ ExportCounts export_captions(const StoredCaptions& source, ExportFormat format,
       return detail::export_hf(source, output, options, prompts);
     case ExportFormat::manifest:
       return export_manifest(source, output);
+    case ExportFormat::inference:
+      return export_inference(source, output);
   }
   return {};
 }

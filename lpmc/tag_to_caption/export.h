@@ -17,14 +17,16 @@ namespace lpmc {
 // asked for. A file is there whole or not at all.
 
 enum class ExportFormat {
-  jsonl,     ///< a caption a line, with all that is known of how it was made
-  csv,       ///< the same as RFC 4180 with a header; lists are JSON arrays
-  tree,      ///< the original's {dataset}/{prompt}/{split}/{id}.txt under the output folder
-  hf,        ///< a Hugging Face data set: {split}/metadata.jsonl, a record a line, and README.md, its card
-  manifest,  ///< what `lpmc train --manifest` reads, a record a line
+  jsonl,      ///< a caption a line, with all that is known of how it was made
+  csv,        ///< the same as RFC 4180 with a header; lists are JSON arrays
+  tree,       ///< the original's {dataset}/{prompt}/{split}/{id}.txt under the output folder
+  hf,         ///< a Hugging Face data set: {split}/metadata.jsonl, a record a line, and README.md, its card
+  manifest,   ///< what `lpmc train --manifest` reads, a record a line
+  inference,  ///< what `lpmc evaluate` reads, in the shape of the original's inference.json: one task's
+              ///< captions beside those that people wrote
 };
 
-/// "jsonl", "csv", "tree", "hf", "manifest".
+/// "jsonl", "csv", "tree", "hf", "manifest", "inference".
 /// @throws Error(invalid_argument) listing the names; Error(unsupported) for "parquet", which needs Arrow
 ExportFormat parse_export_format(std::string_view name);
 
@@ -34,6 +36,8 @@ struct ExportOptions {
   bool overwrite = false;
   std::string license;
   std::string dataset;
+  std::string task = {};   ///< "" = all
+  std::string split = {};  ///< names separated by commas; "" = all
 };
 
 template <class Field>
@@ -43,6 +47,8 @@ void visit(ExportOptions& o, Field&& field) {
   field("overwrite", o.overwrite, "tree: replace files whose text differs");
   field("license", o.license, "hf: the license the card states");
   field("dataset-name", o.dataset, "tree, hf: the data set's name");
+  field("task", o.task, "only the captions of this prompt");
+  field("split", o.split, "only these splits, separated by commas");
 }
 
 struct ExportCounts {
@@ -58,10 +64,14 @@ struct ExportCounts {
 /// follow each other. It may be run through twice.
 using StoredCaptions = std::function<void(const std::function<void(const StoredCaption&)>&)>;
 
-/// Writes an export. jsonl, csv and manifest go to a file (or pipe), tree and hf into a folder, made where
-/// needed.
+/// Those of the options' task and splits.
+StoredCaptions select_captions(StoredCaptions source, const ExportOptions& options);
+
+/// Writes what select_captions() leaves. jsonl, csv, manifest and inference go to a file (or pipe), tree and
+/// hf into a folder, made where needed.
 /// @param prompts for the card of hf: their texts
-/// @throws Error(io, not_found, invalid_argument) naming the file
+/// @throws Error(io, not_found, invalid_argument) naming the file; Error(invalid_argument) for inference of
+/// several tasks at once, or of records without captions that people wrote
 ExportCounts export_captions(const StoredCaptions& source, ExportFormat format,
                              const std::filesystem::path& output, const ExportOptions& options,
                              std::span<const Prompt> prompts);

@@ -179,6 +179,12 @@ std::string export_manifest_row(const RecordCaptions& item) {
   return compact(fields) + "\n";
 }
 
+std::string export_inference_entry(std::uint64_t number, const TagRecord& record, const StoredCaption& made) {
+  const ordered_json entry = {
+      {"predictions", made.result.caption}, {"true_captions", record.caption}, {"audio_id", record.id}};
+  return fmt::format("\"{}\": {}", number, compact(entry));
+}
+
 std::string export_hf_row(const RecordCaptions& item, const std::vector<std::string>& tasks) {
   ordered_json fields;
   if (!item.record.audio.empty()) fields["file_name"] = item.record.audio;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -29,6 +30,9 @@ ExportCounts for_each_record(const StoredCaptions& source,
 
 /// A record as a line of the manifest; its own pseudo captions are kept where there is no newer one.
 std::string export_manifest_row(const RecordCaptions& item);
+
+/// "7": {"predictions": ..., "true_captions": ..., "audio_id": ...}, without line end.
+std::string export_inference_entry(std::uint64_t number, const TagRecord& record, const StoredCaption& made);
 
 /// A record as a line of a Hugging Face data set. @param tasks one column "caption_<task>" each, in every
 /// line

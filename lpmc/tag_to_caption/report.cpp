@@ -13,11 +13,11 @@ constexpr std::string_view kStyle =
     ":root{color-scheme:light dark}"
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}"
-    "th,td{padding:.25rem .6rem;border-bottom:1px solid #8884;text-align:right;vertical-align:top}"
+    "th,td{padding:.25rem .5rem;border-bottom:1px solid #8884;text-align:right;vertical-align:top}"
     "th:first-child,td:first-child,.text td,.text th{text-align:left}"
     "svg{max-width:100%;height:auto}svg rect{fill:#3b7dd8}svg text{font:12px "
     "system-ui,sans-serif;fill:currentColor}"
-    "code{overflow-wrap:anywhere}h2{margin-top:2.5rem}";
+    "td,code{overflow-wrap:anywhere}.overview{overflow-x:auto}h2{margin-top:2.5rem}";
 
 std::string cell(std::string_view text) {
   return fmt::format("<td>{}</td>", html_text(text));
@@ -30,7 +30,8 @@ std::string number_cell(Number number) {
 
 std::string overview(const RunFigures& figures) {
   std::string html =
-      "<table>\n<tr><th>task</th><th>done</th><th>failed</th><th>dropped</th><th>to do</th><th>flawless</th>"
+      "<div class=\"overview\"><table>\n<tr><th>task</th><th>done</th><th>failed</th><th>dropped</th><th>to "
+      "do</th><th>flawless</th>"
       "<th>coverage</th><th>words</th><th>vocabulary</th><th>repeated</th><th>nearly</th></tr>\n";
   for (const TaskFigures& task : figures.tasks) {
     const bool judged = task.validated > 0;
@@ -41,7 +42,7 @@ std::string overview(const RunFigures& figures) {
             cell(task.done > 0 ? fmt::format("{:.1f}", task.words_mean()) : "-") +
             number_cell(task.vocabulary) + number_cell(task.repeated) + number_cell(task.near) + "</tr>\n";
   }
-  return html + "</table>\n";
+  return html + "</table></div>\n";
 }
 
 Bars coverage_bars(const TaskFigures& task) {
@@ -132,7 +133,7 @@ std::string html_report(const RunFigures& figures, const ReportTitle& title) {
       html_text(name), kStyle);
   html += fmt::format(
       "<p>{} records; {} attempts, {} prompt tokens, {} completion tokens, {:.4f} US dollars. Written by "
-      "lpmc {}.</p>\n",
+      "{}.</p>\n",
       figures.records, totals.attempts, totals.prompt_tokens, totals.completion_tokens, totals.cost_usd,
       html_text(title.tool_version));
   html += overview(figures);

@@ -13,6 +13,7 @@ constexpr int kWidth = 560;
 constexpr int kPlotHeight = 140;
 constexpr int kRowHeight = 20;
 constexpr int kNameWidth = 200;
+constexpr double kCountWidth = 30;  // of bars that have their count above them
 
 std::uint64_t largest(const Bars& bars) {
   std::uint64_t most = 1;
@@ -68,8 +69,12 @@ std::string histogram_svg(const Bars& bars, std::string_view title) {
   const auto most = static_cast<double>(largest(bars));
   const double step =
       static_cast<double>(kWidth) / static_cast<double>(std::max<std::size_t>(bars.size(), 1));
-  // Labels stand where they have room: some 34 units each.
-  const auto every = static_cast<std::size_t>(std::max(1.0, 34.0 / step + 0.999));
+  // Labels stand where they have room: some 7 units a letter, and a gap.
+  std::size_t longest = 1;
+  for (const auto& [name, count] : bars)
+    longest = std::max(longest, name.size());
+  const auto every =
+      static_cast<std::size_t>(std::max(1.0, static_cast<double>(7 * longest + 8) / step + 0.999));
   std::string svg = open_svg(kPlotHeight + 40, title);
   for (std::size_t i = 0; i < bars.size(); ++i) {
     const double height = kPlotHeight * static_cast<double>(bars[i].second) / most;
@@ -77,6 +82,9 @@ std::string histogram_svg(const Bars& bars, std::string_view title) {
     svg += fmt::format(
         "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"><title>{}: {}</title></rect>\n",
         x + 1, 20 + kPlotHeight - height, step - 2, height, html_text(bars[i].first), bars[i].second);
+    if (bars[i].second > 0 && step >= kCountWidth)
+      svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", x + step / 2,
+                         15 + kPlotHeight - height, bars[i].second);
     if (i % every != 0) continue;
     svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", x + step / 2,
                        kPlotHeight + 35, html_text(bars[i].first));

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "lpmc/tag_to_caption/music_vocabulary.h"
 #include "lpmc/tag_to_caption/validation_negation.h"
 
 namespace lpmc {
@@ -244,8 +245,28 @@ bool share_lemma(const Word& a, const Word& b) {
   });
 }
 
+/// Words of which a dictionary of all senses says too much: it holds "piano" and "soft", "mellow" and "high",
+/// "pop" and "start", "fall" and "go" for synonyms. Of words that musicians have sets or lists for, these
+/// alone decide; words that any sentence could have are evidence of nothing.
+bool is_for_musicians(const Word& word) {
+  static const WordSet everyday = {"go",  "get",  "give",  "have",  "make", "run",  "turn", "start",
+                                   "see", "show", "break", "place", "work", "come", "fall"};
+  static const WordSet terms = [] {
+    WordSet set;
+    for (std::string_view rest = common_music_terms(); !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      if (line.find_first_of(" -") == std::string_view::npos) set.insert(line);
+    }
+    return set;
+  }();
+  const auto listed = [&](const WordSet& set) { return set.contains(word.lemma) || set.contains(word.text); };
+  return word.groups.any() || listed(weak_words()) || listed(everyday) || listed(terms);
+}
+
 bool are_synonyms(const Word& a, const Word& b, const WordKnowledge& knowledge) {
   if (!knowledge.are_synonyms || a.function || b.function) return false;
+  if (is_for_musicians(a) || is_for_musicians(b)) return false;
   const std::span<const std::string> as = a.lemmas.empty() ? std::span(&a.lemma, 1) : std::span(a.lemmas);
   const std::span<const std::string> bs = b.lemmas.empty() ? std::span(&b.lemma, 1) : std::span(b.lemmas);
   for (const std::string& x : as) {

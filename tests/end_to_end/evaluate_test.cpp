@@ -1,7 +1,10 @@
 // `lpmc evaluate`.
 
+#include <array>
+#include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -78,6 +81,63 @@ TEST_F(Evaluate, MakesAndCountsAListeningTest) {
   const ProgramResult counts = evaluate({"--ab-answers", path("answers.json"), "--format", "json"});
   ASSERT_EQ(counts.exit_code, 0) << counts.err;
   EXPECT_EQ(Json::parse(counts.out).at("more_true_positives").at("first"), 1);
+}
+
+TEST_F(Evaluate, PagesLinkToAudioFromWhereTheyLie) {
+  std::filesystem::create_directories(folder_ / "pages");
+  std::filesystem::create_directories(folder_ / "clips");
+  write("clips/x y.mp3", "sound");
+  write("c.json", R"([{"prediction": "a", "ground_truth": "a", "audio_id": "x y"}])");
+  ASSERT_EQ(evaluate({path("c.json"), "--audio", path("clips"), "--html", path("pages/r.html")}).exit_code,
+            0);
+  EXPECT_THAT(read_file(folder_ / "pages/r.html"), HasSubstr("src=\"../clips/x%20y.mp3\""));
+  ASSERT_EQ(evaluate({"--ab-test", path("c.json"), "--audio", path("clips"), "--ab-link-audio", "-o",
+                      path("pages/t.html")})
+                .exit_code,
+            0);
+  EXPECT_THAT(read_file(folder_ / "pages/t.html"), HasSubstr("\"../clips/x%20y.mp3\""));
+}
+
+/// BERTScore with the small random RoBERTa, against the numbers that Hugging Face's own code gave.
+class EvaluateBertScore : public Evaluate {
+ protected:
+  EvaluateBertScore() : expected_(Json::parse(read_file(model_ / "expected.json"))) {
+    Json records = Json::array();
+    for (const Json& pair : expected_.at("pairs"))
+      records.push_back({{"prediction", pair.at("prediction")}, {"ground_truth", pair.at("references")}});
+    write("pairs.json", records.dump());
+    const Json& baseline = expected_.at("baseline");
+    write("baseline.csv", fmt::format("LAYER,P,R,F\n0,0.1,0.1,0.1\n1,0.2,0.2,0.2\n2,{},{},{}\n",
+                                      baseline[0].dump(), baseline[1].dump(), baseline[2].dump()));
+  }
+
+  /// bertscore_precision, bertscore_recall and bertscore against the means of expected triples.
+  void expect_scores(const char* key, const std::vector<std::string>& options) const {
+    std::vector<std::string> arguments{"evaluate",          path("pairs.json"), "--format",          "json",
+                                       "--bertscore-model", model_.string(),    "--bertscore-layer", "2"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const ProgramResult result = lpmc(arguments);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const Json json = Json::parse(result.out);
+    const std::array<const char*, 3> names{"bertscore_precision", "bertscore_recall", "bertscore"};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      double sum = 0;
+      for (const Json& score : expected_.at(key))
+        sum += score.at(i).get<double>();
+      EXPECT_NEAR(json.at(names[i]).get<double>(), sum / static_cast<double>(expected_.at(key).size()), 1e-5)
+          << key << ' ' << names[i];
+    }
+  }
+
+  std::filesystem::path model_ = std::filesystem::path(LPMC_SOURCE_DIR) / "tests/data/roberta_small";
+  Json expected_;
+};
+
+TEST_F(EvaluateBertScore, EqualsHuggingFace) {
+  ASSERT_EQ(expected_.at("layer"), 2);
+  expect_scores("scores", {});
+  expect_scores("scores_idf", {"--bertscore-idf"});
+  expect_scores("scores_rescaled", {"--bertscore-baseline", path("baseline.csv")});
 }
 
 TEST_F(Evaluate, SaysWhatIsWrong) {

@@ -320,6 +320,9 @@ TEST_F(TagToCaption, TheKeyIsNowhere) {
   input.environment["OPENAI_API_KEY"] = kKey;
   input.while_running = [&](int pid) {
     eventually([&] { return server.counts().answered > 0; });
+    EXPECT_THAT(read_file(fmt::format("/proc/{}/limits", pid)),
+                ::testing::ContainsRegex("Max core file size +0 +0 "));
+    EXPECT_EQ(read_file(fmt::format("/proc/{}/coredump_filter", pid)), "00000000\n");
     for (const char* file : {"cmdline", "environ"})
       seen += read_file(fmt::format("/proc/{}/{}", pid, file));
   };
@@ -337,6 +340,48 @@ TEST_F(TagToCaption, TheKeyIsNowhere) {
   }
   EXPECT_THAT(everything, HasSubstr("--db"));  // the command line was seen
   EXPECT_THAT(everything, Not(HasSubstr("0123456789abcdefghij")));
+}
+
+TEST_F(TagToCaption, AsksWordNetForSynonyms) {
+  if (!std::filesystem::exists("/usr/share/wordnet/data.noun")) GTEST_SKIP() << "WordNet is not installed";
+  ChatServerOptions options;
+  options.answer = [](const std::string&) { return "A piece with a telephone and much laughter."; };
+  const ChatServer server(options);
+  const auto coverage = [&](const std::string& tags) {
+    const ProgramResult result = run({"--tags", tags, "--llm", server.base_url(), "--format", "json"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return json::parse(result.out)["validation"]["coverage"].get<double>();
+  };
+  EXPECT_EQ(coverage("phone, gunshot"), 0.5);
+  EXPECT_EQ(coverage("phone"), 1);
+  EXPECT_EQ(coverage("pop, start"), 0) << "a genre has no everyday synonyms";
+  expect_failure({"--tags", "a", "--llm", "template", "--wordnet", path("none")}, 3, "none");
+}
+
+TEST_F(TagToCaption, EvaluatesWhatItExports) {
+  std::ofstream manifest(path("mc.jsonl"));
+  for (int i = 0; i < 3; ++i)
+    manifest << json{{"id", fmt::format("clip-{}", i)},
+                     {"split", i == 0 ? "train" : "test"},
+                     {"tags", {"jazz", fmt::format("piano number {}", i)}},
+                     {"caption", fmt::format("Jazz with piano number {}.", i)}}
+                    .dump()
+             << "\n";
+  manifest.close();
+  EXPECT_EQ(
+      run({"--input", path("mc.jsonl"), "--db", path("run.sqlite"), "--llm", "template", "--prompt", "all"})
+          .exit_code,
+      0);
+  expect_failure({"export", "--db", path("run.sqlite"), "--format", "inference", "-o", path("i.json")}, 2,
+                 "--task");
+  EXPECT_EQ(run({"export", "--db", path("run.sqlite"), "--format", "inference", "--task", "writing",
+                 "--split", "test", "-o", path("inference.json")})
+                .exit_code,
+            0);
+  const ProgramResult result =
+      lpmc({"evaluate", path("inference.json"), "--no-bertscore", "--format", "json"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_GT(json::parse(result.out)["bleu1"], 0.2);
 }
 
 TEST_F(TagToCaption, TakesTheKeyFromAFile) {

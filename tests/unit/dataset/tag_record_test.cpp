@@ -161,7 +161,8 @@ TEST_F(TagRecords, AnIdInTwoSplitsIsHeldOut) {
 TEST_F(TagRecords, CleansTags) {
   std::size_t too_long = 0;
   EXPECT_THAT(clean_tags({" a\tb\n", "", "c", "a b", "\x01", "c", "d\u0085e", "caf\u00e9", "\xFF"}, too_long),
-              ElementsAre("a b", "c", "d e", "caf\u00e9", "\uFFFD"));
+              ElementsAre("a b", "c", "a b", "c", "d e", "caf\u00e9", "\uFFFD"))
+      << "repeats stay, as in the published prompts";
   EXPECT_EQ(too_long, 0U);
   EXPECT_THAT(clean_tags({std::string(1001, 'x'), std::string(10000, 'y'), std::string(1000, 'z')}, too_long),
               ElementsAre(std::string(1000, 'z')));
@@ -289,12 +290,49 @@ TEST_F(TagRecords, ReadsAllOfMusicCaps) {
     tags += record.tags.size();
     test += record.split == "test" ? 1 : 0;
   }
-  // Python's csv and ast.literal_eval: 58,901 tags of which each record's repeats go.
+  // Python's csv and ast.literal_eval.
   EXPECT_EQ(test, 2858U);
   EXPECT_EQ(records_.at(0).id, "[-0Gj8-vB1q4]-[30-40]");
   EXPECT_THAT(records_.at(0).tags, ElementsAre("low quality", "sustained strings melody", "soft female vocal",
                                                "mellow piano melody", "sad", "soulful", "ballad"));
-  EXPECT_EQ(tags, 58326U);
+  EXPECT_EQ(tags, 58901U);
+}
+
+TEST_F(TagRecords, LpMusicCapsAsItsAuthorsPublishIt) {
+  read(
+      "fname,ytid,aspect_list,caption_ground_truth,caption_writing,caption_summary,pseudo_attribute,is_"
+      "audioset_eval\n"
+      "[v]-[30-40],v,\"['sad', 'slow']\",A human's.,W,S,\"['x']\",True\n",
+      parse_dataset_layout("lp-musiccaps-mc"));
+  EXPECT_THAT(ids(), ElementsAre("[v]-[30-40]"));
+  EXPECT_THAT(records_[0].tags, ElementsAre("sad", "slow"));
+  EXPECT_EQ(records_[0].caption, "A human's.");
+  EXPECT_EQ(records_[0].split, "test");
+  EXPECT_EQ(records_[0].captions, (std::map<std::string, std::string>{{"summary", "S"}, {"writing", "W"}}));
+  read(
+      R"({"track_id": 5, "artist_name": "B", "tag_top50": ["a"], "tag_top188": ["a", "b"], "path": "f/x-0-29.mp3"})",
+      parse_dataset_layout("lp-musiccaps-mtt"));
+  EXPECT_THAT(records_.at(0).tags, ElementsAre("a", "b"));
+  EXPECT_EQ(records_[0].artist, "B");
+  EXPECT_EQ(records_[0].audio, "f/x-0-29.mp3");
+  read(R"([{"track_id": "TR1", "tag": ["rap"], "path": "3/7/37.mp3", "caption_paraphrase": "P"}])",
+       parse_dataset_layout("lp-musiccaps-msd"));
+  EXPECT_EQ(records_.at(0).id, "TR1");
+  EXPECT_EQ(records_[0].captions, (std::map<std::string, std::string>{{"paraphrase", "P"}}));
+}
+
+TEST_F(TagRecords, TablesWithoutTagsAreTakenWhereNoTagsAreNeeded) {
+  const auto input = file("in.csv", "file_name,text\nsub/a.wav,A song.\n");
+  read_from({.input = input, .split_file = {}, .splits = {}, .needs_tags = false});
+  EXPECT_THAT(ids(), ElementsAre("sub/a"));
+  EXPECT_EQ(records_[0].caption, "A song.");
+  EXPECT_EQ(records_[0].audio, "sub/a.wav");
+  EXPECT_THAT([&] { read("file_name,text\nsub/a.wav,A song.\n"); },
+              ThrowsLpmc(ErrorKind::corrupt, "CSV with a column"));
+}
+
+TEST_F(TagRecords, ParquetIsNamed) {
+  EXPECT_THAT([&] { read("PAR1\x15"); }, ThrowsLpmc(ErrorKind::unsupported, "found Parquet"));
 }
 
 }  // namespace

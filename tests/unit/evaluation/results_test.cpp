@@ -127,7 +127,10 @@ TEST(ResultsHtml, EscapesTextsAndNeedsNothingFromOutside) {
 TEST(HtmlParts, EscapeAndFindAudio) {
   EXPECT_EQ(escape_html("<a href='x'>&\x01\xff"), "&lt;a href=&#39;x&#39;&gt;&amp; \uFFFD");
   EXPECT_EQ(escape_script_json("\"</script>\""), "\"\\u003c/script>\"");
-  EXPECT_EQ(audio_link("/a b/\u00e9.mp3"), "/a%20b/%C3%A9.mp3");
+  EXPECT_EQ(audio_link("/a b/\u00e9.mp3", "/"), "a%20b/%C3%A9.mp3");
+  EXPECT_EQ(audio_link("/data/clips/1:2.mp3", "/data/reports/one"), "../../clips/1%3A2.mp3");
+  EXPECT_EQ(audio_link("clips/1.mp3", ""), "clips/1.mp3");
+  EXPECT_EQ(audio_link("clips/1.mp3", "pages"), "../clips/1.mp3");
   EXPECT_EQ(histogram_figure({}, 3, "none"), "");
   EXPECT_THAT(histogram_figure(std::vector<double>{1, 1}, 3, "same"), HasSubstr("<rect"));
   const test::TemporaryFolder folder;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <thread>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -59,8 +60,11 @@ class TlsServer {
     const std::string key = folder / "key.pem", certificate = folder / "cert.pem";
     child_ = ::fork();
     if (child_ == 0) {
-      ::execlp("openssl", "openssl", "s_server", "-quiet", "-www", "-accept", port.c_str(), "-key",
-               key.c_str(), "-cert", certificate.c_str(), static_cast<char*>(nullptr));
+      // What it says of the handshake.
+      const int said = ::open((folder / "said").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      ::dup2(said, STDOUT_FILENO);
+      ::execlp("openssl", "openssl", "s_server", "-www", "-msg", "-alpn", "http/1.1", "-accept", port.c_str(),
+               "-key", key.c_str(), "-cert", certificate.c_str(), static_cast<char*>(nullptr));
       ::_exit(127);
     }
   }
@@ -111,6 +115,21 @@ TEST_F(Tls, AKnownCertificateIsTaken) {
   const TlsServer server(folder_);
   const HttpResponse response = server.fetch(folder_ / "cert.pem");
   EXPECT_TRUE(response.ok()) << response.failure_text;
+}
+
+TEST_F(Tls, AsksForHttp2) {
+  ASSERT_TRUE(make_certificate(folder_, "20200101000000Z", "20991231000000Z"));
+  const TlsServer server(folder_);
+  const HttpResponse response = server.fetch(folder_ / "cert.pem");
+  EXPECT_TRUE(response.ok())
+      << response.failure_text;  // this server knows HTTP/1.1 alone: that is taken, too
+  std::string said;
+  for (int i = 0; i < 100 && said.find("ALPN") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::ifstream file(folder_ / "said");
+    said.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  EXPECT_THAT(said, testing::ContainsRegex("ALPN protocols advertised by the client: .*h2"));
 }
 
 TEST_F(Tls, AnUnknownCertificateIsRefusedForGood) {

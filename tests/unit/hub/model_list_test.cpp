@@ -1,5 +1,7 @@
 #include "lpmc/hub/model_list.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -27,6 +29,20 @@ TEST(ModelList, IsRead) {
   EXPECT_EQ(models[0].size(), 3U);
 }
 
+TEST(ModelList, SizeAndDigestMayBeUnknownTogether) {
+  json list = good_list();
+  json& file = list["models"][0]["files"][0];
+  const json digest = file["sha256"];
+  file.erase("sha256");
+  EXPECT_THROW(parse_model_list(list.dump(), "list"), Error);
+  file.erase("size");
+  const auto models = parse_model_list(list.dump(), "list");
+  EXPECT_EQ(models.at(0).files.at(0).sha256, "");
+  EXPECT_FALSE(models.at(0).size());
+  file["sha256"] = digest;
+  EXPECT_THROW(parse_model_list(list.dump(), "list"), Error);
+}
+
 TEST(ModelList, RefusesWhatMakesNoSense) {
   const auto expect_refused = [](const char* pointer, const json& value) {
     json list = good_list();
@@ -52,6 +68,12 @@ TEST(ModelList, TheListThatShipsIsSound) {
   const auto models = read_model_list(std::filesystem::path(LPMC_SOURCE_DIR) / "data/models.json");
   ASSERT_FALSE(models.empty());
   EXPECT_EQ(models[0].name, "smollm2-135m-instruct");
+  const auto roberta = std::find_if(models.begin(), models.end(),
+                                    [](const HubModel& model) { return model.name == "roberta-large"; });
+  ASSERT_NE(roberta, models.end());
+  EXPECT_EQ(roberta->kind, HubModel::Kind::text_encoder);
+  EXPECT_EQ(roberta->license, "MIT");
+  EXPECT_EQ(roberta->files.size(), 4U);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 
 #include "lpmc/base/error.h"
+#include "lpmc/hub/file_digest.h"
 
 #include "tests/support/fixtures.h"
 #include "tests/support/loopback_server.h"
@@ -226,6 +227,131 @@ TEST(PullModel, StopsWhenAskedAndKeepsWhatItHas) {
   stop.request_stop();
   EXPECT_EQ(fixture.failure(), ErrorKind::cancelled);
   EXPECT_FALSE(std::filesystem::exists(fixture.file()));
+}
+
+// Files of which the list knows neither size nor SHA-256: as the Hugging Face hub tells them.
+
+/// Answers like the hub: a large file lies elsewhere, behind a redirect whose headers describe it; a small
+/// one is named by git's SHA-1 of it; "/old/..." was renamed to "/model/...".
+class Hub {
+ public:
+  Hub() : server_([this](const auto& request) { return answer(request); }) {}
+
+  std::string origin() const { return server_.origin(); }
+  std::string linked_etag, etag;  // to be set before the first request
+  std::string large = "weights", small = "hello\n";
+  std::atomic<int> gets{0}, failures{0};
+
+ private:
+  LoopbackReply answer(const LoopbackRequest& request) {
+    const bool head = request.method == "HEAD";
+    LoopbackReply reply;
+    if (failures > 0) {
+      --failures;
+      reply.status = 503;
+      return reply;
+    }
+    if (request.target.starts_with("/old/")) {
+      reply.status = 307;
+      reply.headers = {{"Location", "/model/" + request.target.substr(5)}};
+    } else if (request.target == "/model/large.bin") {
+      reply.status = 302;
+      reply.headers = {{"Location", server_.origin() + "/store/large"},
+                       {"X-Linked-Size", std::to_string(large.size())},
+                       {"X-Linked-ETag", linked_etag}};
+    } else if (request.target == "/store/large" || request.target == "/model/small.txt") {
+      if (!head) ++gets;
+      reply.body = request.target == "/store/large" ? large : small;
+      reply.headers = {{"ETag", request.target == "/store/large" ? "\"of-the-store\"" : etag}};
+      if (head) reply.cut_after = 0;
+    } else {
+      reply.status = 404;
+    }
+    return reply;
+  }
+
+  LoopbackServer server_;  // last: its thread uses the others
+};
+
+struct HubFixture {
+  HubFixture() {
+    std::ofstream(source / "large.bin") << hub.large;
+    std::ofstream(source / "small.txt") << hub.small;
+    hub.linked_etag = fmt::format("\"{}\"", sha256_of_file(source / "large.bin"));
+    hub.etag = "W/\"ce013625030ba8dba906f756967f9e9ca394464a\"";  // git hash-object of "hello\n"
+    model.name = "m";
+    model.source = hub.origin() + "/model";
+    model.files = {{"large.bin", 0, ""}, {"small.txt", 0, ""}};
+    options.folder = target.path();
+    options.backoff = {.base_s = 0.001, .cap_s = 0.01};
+  }
+
+  std::string failure() {
+    try {
+      pull_model(http, model, options);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "none";
+  }
+
+  TemporaryFolder source, target;
+  Hub hub;
+  HttpClient http;
+  HubModel model;
+  PullOptions options;
+};
+
+TEST(PullUnlistedFiles, TakesSizeAndDigestFromTheHub) {
+  HubFixture fixture;
+  std::uint64_t total = 0;
+  fixture.options.on_progress = [&](std::uint64_t, std::uint64_t all) { total = all; };
+  EXPECT_FALSE(fixture.model.size());
+  pull_model(fixture.http, fixture.model, fixture.options);
+  EXPECT_EQ(read_file(fixture.target / "large.bin"), fixture.hub.large);
+  EXPECT_EQ(read_file(fixture.target / "small.txt"), fixture.hub.small);
+  EXPECT_EQ(total, fixture.hub.large.size() + fixture.hub.small.size());
+  EXPECT_EQ(fixture.hub.gets, 2);
+  EXPECT_EQ(fixture.failure(), "none");
+  EXPECT_EQ(fixture.hub.gets, 2) << "what is there and right is not fetched again";
+}
+
+TEST(PullUnlistedFiles, FollowsARenamedRepository) {
+  HubFixture fixture;
+  fixture.model.source = fixture.hub.origin() + "/old";
+  fixture.hub.failures = 2;
+  pull_model(fixture.http, fixture.model, fixture.options);
+  EXPECT_EQ(read_file(fixture.target / "large.bin"), fixture.hub.large);
+}
+
+TEST(PullUnlistedFiles, RefusesWhatTheHubDidNotPromise) {
+  HubFixture large;
+  large.hub.linked_etag = std::string(64, '0');
+  EXPECT_THAT(large.failure(), HasSubstr("large.bin: expected SHA-256 0000"));
+  EXPECT_FALSE(std::filesystem::exists(large.target / "large.bin"));
+  HubFixture small;
+  small.hub.etag = '"' + std::string(40, 'a') + '"';
+  EXPECT_THAT(small.failure(), HasSubstr("small.txt: expected git's SHA-1 aaaa"));
+  HubFixture missing;
+  missing.model.files = {{"nothing", 0, ""}};
+  EXPECT_THAT(missing.failure(), HasSubstr("nothing: status 404"));
+}
+
+TEST(PullUnlistedFiles, OfAnyServerTheSizeIsChecked) {
+  HubFixture fixture;
+  fixture.hub.etag = "\"5f3759df-1a2b\"";
+  pull_model(fixture.http, fixture.model, fixture.options);
+  EXPECT_EQ(read_file(fixture.target / "small.txt"), fixture.hub.small);
+}
+
+TEST(PullUnlistedFiles, AFoldersFilesAreTakenAsTheyAre) {
+  HubFixture fixture;
+  fixture.options.from = fixture.source.path().string();
+  pull_model(fixture.http, fixture.model, fixture.options);
+  EXPECT_EQ(read_file(fixture.target / "large.bin"), fixture.hub.large);
+  EXPECT_EQ(fixture.hub.gets, 0);
+  std::filesystem::remove(fixture.source / "small.txt");
+  EXPECT_THAT(fixture.failure(), HasSubstr("small.txt"));
 }
 
 }  // namespace

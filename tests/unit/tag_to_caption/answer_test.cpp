@@ -179,6 +179,18 @@ TEST(DictionaryAnswer, MissingAttributesAreNoFailure) {
   EXPECT_THAT(answer->new_attributes, IsEmpty());
 }
 
+TEST(DictionaryAnswer, ADescriptionThatIsADictionaryIsNone) {
+  EXPECT_FALSE(parse_dictionary_answer(
+      R"({"description": "{'new_attr':{new_attr:['desc', 'new_attr':new_attr}}", "new_attribute": []})"));
+}
+
+TEST(DictionaryAnswer, KeysAreNoAttributes) {
+  const auto answer = parse_dictionary_answer(
+      R"({"new_attribute": ["new_attribute", "soulful", "description"], "description": "A soulful song."})");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->new_attributes, std::vector<std::string>{"soulful"});
+}
+
 TEST(DictionaryAnswer, EscapesBecomeCharacters) {
   const auto caption = [](std::string text) {
     const auto answer = parse_dictionary_answer("{\"description\": \"" + text + "\"}");

@@ -230,6 +230,54 @@ TEST_F(Export, ManifestGoesBackIn) {
   EXPECT_EQ(records[1].captions.size(), 2U);
 }
 
+TEST_F(Export, InferenceIsWhatEvaluationReads) {
+  StoredCaption first = stored("a", "writing", "A sad \"slow\" song.");
+  first.record.caption = "Somebody plays slowly.";
+  StoredCaption second = stored("b", "writing", "Nobody wrote of this one.");
+  StoredCaption third = stored("c", "writing", "A third one.");
+  third.record.caption = "Three.";
+  third.record.split = "test";
+  const ExportCounts counts = run({first, second, third}, ExportFormat::inference);
+  EXPECT_EQ(counts.captions, 2U);
+  EXPECT_EQ(counts.left_out, 1U);
+  const json file = json::parse(read_file(out_));
+  ASSERT_EQ(file.size(), 2U);
+  EXPECT_EQ(file["0"], (json{{"predictions", "A sad \"slow\" song."},
+                             {"true_captions", "Somebody plays slowly."},
+                             {"audio_id", "a"}}));
+  EXPECT_EQ(file["1"]["audio_id"], "c");
+}
+
+TEST_F(Export, InferenceIsOfOneTaskAndNeedsReferences) {
+  StoredCaption writing = stored("a", "writing", "One."), summary = stored("a", "summary", "Two.");
+  writing.record.caption = summary.record.caption = "Three.";
+  EXPECT_THAT(
+      [&] {
+        run({writing, summary}, ExportFormat::inference);
+      },
+      ThrowsLpmc(ErrorKind::invalid_argument, "--task"));
+  ExportOptions options;
+  options.task = "summary";
+  run({writing, summary}, ExportFormat::inference, options);
+  EXPECT_EQ(json::parse(read_file(out_))["0"]["predictions"], "Two.");
+  EXPECT_THAT([&] { run({stored("a", "writing", "One.")}, ExportFormat::inference); },
+              ThrowsLpmc(ErrorKind::invalid_argument, "that people wrote"));
+}
+
+TEST_F(Export, OnlyTheWantedSplits) {
+  std::vector<StoredCaption> items;
+  for (const char* split : {"train", "test", "valid", ""}) {
+    items.push_back(stored(std::string("in ") + split, "writing", "A song."));
+    items.back().record.split = split;
+  }
+  ExportOptions options;
+  options.split = "test,valid";
+  const ExportCounts counts = run(items, ExportFormat::jsonl, options);
+  EXPECT_EQ(counts.captions, 2U);
+  EXPECT_EQ(lines(out_)[0]["id"], "in test");
+  EXPECT_EQ(lines(out_)[1]["id"], "in valid");
+}
+
 TEST_F(Export, HuggingFaceFolder) {
   std::vector<StoredCaption> items = four_jobs();
   for (StoredCaption& item : items) {

@@ -38,6 +38,20 @@ TEST(PriceTable, TheInstalledTableReads) {
   EXPECT_FALSE(table.as_of().empty());
 }
 
+TEST(PriceTable, TheInstalledTableMakesSense) {
+  const PriceTable table = PriceTable::read(LPMC_SOURCE_DIR "/data/llm_prices.json");
+  const auto price = [&](const char* model) { return table.find(model).value(); };
+  for (const char* const model :
+       {"gpt-3.5-turbo", "gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"}) {
+    EXPECT_GT(price(model).usd_per_prompt_token, 0) << model;
+    EXPECT_GT(price(model).usd_per_completion_token, price(model).usd_per_prompt_token) << model;
+    EXPECT_LT(price(model).usd_per_completion_token * 1e6, 100)
+        << model;  // dollars a million, not a thousand
+  }
+  EXPECT_LT(price("gpt-4o-mini").usd_per_prompt_token, price("gpt-4o").usd_per_prompt_token);
+  EXPECT_LT(price("gpt-4.1-nano").usd_per_prompt_token, price("gpt-4.1-mini").usd_per_prompt_token);
+}
+
 TEST(PriceTable, WrongFilesAreNamed) {
   for (const char* const text :
        {"", "[]", "{", R"({"models": {}})", R"({"models": [3]})", R"({"models": [{"model": ""}]})",
