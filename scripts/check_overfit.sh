@@ -11,15 +11,13 @@ build=${1:-build}
 run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT
 "$build/bin/overfit_formula_clips" "$LPMC_FIXTURES" "$run"
-"$build/bin/lpmc" caption -m "$run" --format json -o "$run/captions.json" "$run"/clip_*.wav
+"$build/bin/lpmc" caption -m "$run" --tokens --format json -o "$run/captions.json" "$run"/clip_*.wav
 python3 - "$run/captions.json" "$LPMC_FIXTURES/model/trained_golden.json" <<'EOF'
 import json
 import sys
 
 files = json.load(open(sys.argv[1]))
 texts = json.load(open(sys.argv[2]))["text"]
-if isinstance(files, dict):
-    files = files.get("files") or files.get("results") or [files]
 exact = 0
 for entry, text in zip(sorted(files, key=lambda e: e["file"]), texts, strict=True):
     tokens = entry["segments"][0]["tokens"]

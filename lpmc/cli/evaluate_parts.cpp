@@ -1,14 +1,41 @@
 #include "lpmc/cli/evaluate_parts.h"
 
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "lpmc/base/error.h"
+#include "lpmc/base/utf8.h"
 #include "lpmc/cli/terminal.h"
+#include "lpmc/dataset/parquet_table.h"
 #include "lpmc/evaluation/train_captions.h"
 
 namespace lpmc::cli {
+namespace {
+
+bool is_parquet(const std::string& file) {
+  std::array<char, 4> start{};
+  std::error_code error;  // a pipe would lose what is looked at
+  if (!std::filesystem::is_regular_file(file, error)) return false;
+  return std::ifstream(file, std::ios::binary).read(start.data(), start.size()) &&
+         std::string_view(start.data(), start.size()) == "PAR1";
+}
+
+/// The rows as lines of JSON, which the folder evaluation reads.
+std::string parquet_as_lines(const std::string& file) {
+  std::string lines;
+  read_parquet_rows(file, [&](const nlohmann::json& row, std::uint64_t) { lines += row.dump() + "\n"; });
+  return lines;
+}
+
+}  // namespace
 
 EvaluateParts::EvaluateParts(EvaluateFlags& flags) {
   read_train_captions(flags);
@@ -31,7 +58,11 @@ void EvaluateParts::read_train_captions(const EvaluateFlags& flags) {
     parts_.train_captions.reason = "needs the training captions (--train-captions)";
     return;
   }
-  parts_.train_captions.part = lpmc::read_train_captions(flags.train_captions, flags.train_split);
+  parts_.train_captions.part =
+      is_parquet(flags.train_captions)
+          ? parse_train_captions(parquet_as_lines(flags.train_captions), display_path(flags.train_captions),
+                                 flags.train_split)
+          : lpmc::read_train_captions(flags.train_captions, flags.train_split);
   facts_.emplace_back("train_captions", flags.train_captions);
   facts_.emplace_back("train_captions_read", fmt::format("{}", parts_.train_captions.part->size()));
 }

@@ -89,7 +89,7 @@ void SubCommands::add_all() {
   flags_->validation.add_to(report, "Validation");
 
   CLI::App& exported = add(app_, "export", "write the captions for others to read", export_run);
-  add_format(exported, {"jsonl", "csv", "tree", "hf", "manifest", "inference", "parquet"}, "jsonl");
+  add_format(exported, {"jsonl", "csv", "parquet", "tree", "hf", "manifest", "inference"}, "jsonl");
   add_output(exported, "a file, or for tree and hf a folder; default: standard output (jsonl, csv)");
   flags_->export_options.add_to(exported, "Output");
 

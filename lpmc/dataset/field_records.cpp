@@ -1,11 +1,13 @@
 #include "lpmc/dataset/field_records.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "lpmc/base/error.h"
 #include "lpmc/base/utf8.h"
 #include "lpmc/dataset/csv_reader.h"
+#include "lpmc/dataset/parquet_table.h"
 
 namespace lpmc {
 namespace {
@@ -64,10 +66,14 @@ void read_csv(TextSource& text, const std::vector<std::string>& columns, const T
 
 void read_field_records(TextSource& text, const std::vector<std::string>& csv_columns,
                         const TakeJsonRecord& take) {
-  LPMC_REQUIRE(!text.ahead().starts_with("PAR1"), unsupported,
-               "{}: expected JSON, JSONL or CSV, found Parquet; pandas.read_parquet(...).to_json(..., "
-               "orient='records', lines=True) writes it as JSONL",
-               text.name());
+  if (text.ahead().starts_with("PAR1")) {
+    require_parquet(text.name());
+    LPMC_REQUIRE(!text.path().empty(), unsupported, "{}: expected Parquet in a file, found it in memory",
+                 text.name());
+    return read_parquet_rows(text.path(), [&](const json& row, std::uint64_t number) {
+      take("", row, fmt::format("row {}", number));
+    });
+  }
   LPMC_REQUIRE(!without_blanks(text.ahead()).empty(), corrupt, "{}: expected records, found an empty file",
                text.name());
   switch (container_of(text.ahead())) {

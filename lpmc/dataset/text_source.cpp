@@ -17,7 +17,8 @@ constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
 
 }  // namespace
 
-TextSource::TextSource(const std::filesystem::path& path) : name_(display_path(path)), buffer_(kBufferBytes) {
+TextSource::TextSource(const std::filesystem::path& path)
+    : name_(display_path(path)), path_(path), buffer_(kBufferBytes) {
   file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_ < 0) fail_errno(name_, errno);
   try {

@@ -39,12 +39,15 @@ class TextSource {
   std::size_t line() const { return line_; }
   /// The file as messages name it.
   const std::string& name() const { return name_; }
+  /// The file itself; empty for text in memory.
+  const std::filesystem::path& path() const { return path_; }
 
  private:
   bool refill();
   void skip_byte_order_mark();
 
   std::string name_;
+  std::filesystem::path path_;
   int file_ = -1;  // -1: text in memory
   std::vector<char> buffer_;
   const char* position_ = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <limits>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -155,7 +156,8 @@ void Connection::read_header() {
   head_ = RequestHead();
   parser_.emplace();
   parser_->header_limit(kHeaderBytes);
-  parser_->body_limit(boost::none);  // a reader knows how much it takes
+  // A reader knows how much it takes. (Without a limit, Boost 1.74 refuses every body.)
+  parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
   stream_.expires_after(seconds(server_->options.header_timeout_s));
   http::async_read_header(stream_, buffer_, *parser_,
                           [self = shared_from_this()](Code error, std::size_t) { self->on_header(error); });

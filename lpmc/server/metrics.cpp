@@ -50,7 +50,9 @@ std::string Metrics::text(const MetricsGauges& g) const {
     }
     head(text, "lpmc_http_request_duration_seconds", "histogram",
          "From a request's header to the last byte made of its answer.");
-    for (const auto& [route, latency] : latency_) {
+    for (const auto& entry : latency_) {
+      const std::string& route = entry.first;
+      const Latency& latency = entry.second;
       const auto bucket = [&](const std::string& bound, std::uint64_t count) {
         text += fmt::format("lpmc_http_request_duration_seconds_bucket{{route=\"{}\",le=\"{}\"}} {}\n",
                             label(route), bound, count);

@@ -7,6 +7,7 @@
 
 #include "lpmc/base/error.h"
 #include "lpmc/base/utf8.h"
+#include "lpmc/dataset/parquet_table.h"
 #include "lpmc/tag_to_caption/export_buffer.h"
 #include "lpmc/tag_to_caption/export_folders.h"
 #include "lpmc/tag_to_caption/export_rows.h"
@@ -14,21 +15,20 @@
 namespace lpmc {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, ExportFormat>, 6> kFormats = {{
+constexpr std::array<std::pair<std::string_view, ExportFormat>, 7> kFormats = {{
     {"jsonl", ExportFormat::jsonl},
     {"csv", ExportFormat::csv},
+    {"parquet", ExportFormat::parquet},
     {"tree", ExportFormat::tree},
     {"hf", ExportFormat::hf},
     {"manifest", ExportFormat::manifest},
     {"inference", ExportFormat::inference},
 }};
 
-/// jsonl and csv: a line a job.
-ExportCounts export_rows(const StoredCaptions& source, ExportFormat format,
-                         const std::filesystem::path& output, const ExportOptions& options) {
+/// jsonl, csv and parquet: a row a job. @param write takes the job of each row
+ExportCounts export_rows(const StoredCaptions& source, const ExportOptions& options,
+                         const std::function<void(const StoredCaption&)>& write) {
   ExportCounts counts;
-  detail::BufferedFile file(output);
-  if (format == ExportFormat::csv) file.write(detail::export_csv_header(options));
   std::string last_record;
   source([&](const StoredCaption& item) {
     const bool at_its_end = item.state == JobState::failed || item.state == JobState::dropped;
@@ -39,10 +39,30 @@ ExportCounts export_rows(const StoredCaptions& source, ExportFormat format,
     if (counts.captions == 0 || item.record.id != last_record) ++counts.records;
     last_record = item.record.id;
     ++counts.captions;
-    file.write(format == ExportFormat::csv ? detail::export_csv_row(item, options)
-                                           : detail::export_json_row(item, options));
+    write(item);
+  });
+  return counts;
+}
+
+ExportCounts export_text_rows(const StoredCaptions& source, ExportFormat format,
+                              const std::filesystem::path& output, const ExportOptions& options) {
+  const bool is_csv = format == ExportFormat::csv;
+  detail::BufferedFile file(output);
+  if (is_csv) file.write(detail::export_csv_header(options));
+  const ExportCounts counts = export_rows(source, options, [&](const StoredCaption& item) {
+    file.write(is_csv ? detail::export_csv_row(item, options) : detail::export_json_row(item, options));
   });
   file.commit();
+  return counts;
+}
+
+ExportCounts export_parquet(const StoredCaptions& source, const std::filesystem::path& output,
+                            const ExportOptions& options) {
+  ParquetWriter table(output, detail::export_parquet_columns(options));
+  const ExportCounts counts = export_rows(source, options, [&](const StoredCaption& item) {
+    table.write(detail::export_parquet_row(item, options));
+  });
+  table.commit();
   return counts;
 }
 
@@ -92,14 +112,13 @@ ExportCounts export_inference(const StoredCaptions& source, const std::filesyste
 
 ExportFormat parse_export_format(std::string_view name) {
   for (const auto& [known, format] : kFormats) {
-    if (known == name) return format;
+    if (known != name) continue;
+    if (format == ExportFormat::parquet) require_parquet("--format parquet");
+    return format;
   }
-  LPMC_REQUIRE(
-      name != "parquet", unsupported,
-      "format: parquet needs the Arrow library, which this build is without; export jsonl or hf and convert "
-      "them, for example with the Python package datasets");
   fail(ErrorKind::invalid_argument,
-       "format: expected one of jsonl, csv, tree, hf, manifest, inference, found '{}'", display_path(name));
+       "format: expected one of jsonl, csv, parquet, tree, hf, manifest, inference, found '{}'",
+       display_path(name));
 }
 
 StoredCaptions select_captions(StoredCaptions source, const ExportOptions& options) {
@@ -120,7 +139,9 @@ ExportCounts export_captions(const StoredCaptions& all, ExportFormat format,
   switch (format) {
     case ExportFormat::jsonl:
     case ExportFormat::csv:
-      return export_rows(source, format, output, options);
+      return export_text_rows(source, format, output, options);
+    case ExportFormat::parquet:
+      return export_parquet(source, output, options);
     case ExportFormat::tree:
       return detail::export_tree(source, output, options);
     case ExportFormat::hf:

@@ -19,6 +19,7 @@ namespace lpmc {
 enum class ExportFormat {
   jsonl,      ///< a caption a line, with all that is known of how it was made
   csv,        ///< the same as RFC 4180 with a header; lists are JSON arrays
+  parquet,    ///< the same as a table, in a build with Arrow; sampling and validation are JSON as text
   tree,       ///< the original's {dataset}/{prompt}/{split}/{id}.txt under the output folder
   hf,         ///< a Hugging Face data set: {split}/metadata.jsonl, a record a line, and README.md, its card
   manifest,   ///< what `lpmc train --manifest` reads, a record a line
@@ -26,8 +27,9 @@ enum class ExportFormat {
               ///< captions beside those that people wrote
 };
 
-/// "jsonl", "csv", "tree", "hf", "manifest", "inference".
-/// @throws Error(invalid_argument) listing the names; Error(unsupported) for "parquet", which needs Arrow
+/// "jsonl", "csv", "parquet", "tree", "hf", "manifest", "inference".
+/// @throws Error(invalid_argument) listing the names; Error(unsupported) for "parquet" in a build without
+/// Arrow
 ExportFormat parse_export_format(std::string_view name);
 
 struct ExportOptions {
@@ -42,8 +44,8 @@ struct ExportOptions {
 
 template <class Field>
 void visit(ExportOptions& o, Field&& field) {
-  field("with-failed", o.failed, "jsonl, csv: failed and dropped jobs too, with their errors");
-  field("with-times", o.times, "jsonl, csv: when each caption was written and how long it took");
+  field("with-failed", o.failed, "jsonl, csv, parquet: failed and dropped jobs too, with their errors");
+  field("with-times", o.times, "jsonl, csv, parquet: when each caption was written and how long it took");
   field("overwrite", o.overwrite, "tree: replace files whose text differs");
   field("license", o.license, "hf: the license the card states");
   field("dataset-name", o.dataset, "tree, hf: the data set's name");
@@ -67,8 +69,8 @@ using StoredCaptions = std::function<void(const std::function<void(const StoredC
 /// Those of the options' task and splits.
 StoredCaptions select_captions(StoredCaptions source, const ExportOptions& options);
 
-/// Writes what select_captions() leaves. jsonl, csv, manifest and inference go to a file (or pipe), tree and
-/// hf into a folder, made where needed.
+/// Writes what select_captions() leaves. jsonl, csv, parquet, manifest and inference go to a file (or pipe),
+/// tree and hf into a folder, made where needed.
 /// @param prompts for the card of hf: their texts
 /// @throws Error(io, not_found, invalid_argument) naming the file; Error(invalid_argument) for inference of
 /// several tasks at once, or of records without captions that people wrote

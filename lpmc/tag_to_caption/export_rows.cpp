@@ -139,6 +139,29 @@ std::string export_csv_row(const StoredCaption& item, const ExportOptions& optio
   return row + "\n";
 }
 
+std::vector<ParquetColumn> export_parquet_columns(const ExportOptions& options) {
+  using Type = ParquetColumn::Type;
+  std::vector<ParquetColumn> columns;
+  const ordered_json fields = caption_fields({}, options);
+  for (const auto& [name, value] : fields.items()) {
+    Type type = Type::text;  // also what is null here: text, or JSON as text
+    if (value.is_array()) type = Type::texts;
+    if (value.is_number_integer()) type = Type::integer;
+    if (value.is_number_float()) type = Type::number;
+    if (value.is_boolean()) type = Type::boolean;
+    columns.push_back({name, type});
+  }
+  return columns;
+}
+
+nlohmann::json export_parquet_row(const StoredCaption& item, const ExportOptions& options) {
+  ordered_json fields = caption_fields(item, options);
+  for (const std::string_view name : {"sampling", "validation"}) {
+    if (!fields[name].is_null()) fields[name] = compact(fields[name]);
+  }
+  return nlohmann::json(fields);
+}
+
 ExportCounts for_each_record(const StoredCaptions& source,
                              const std::function<void(const RecordCaptions&)>& take) {
   ExportCounts counts;

@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include "lpmc/dataset/parquet_table.h"
 #include "lpmc/tag_to_caption/export.h"
 #include "lpmc/tag_to_caption/job_store.h"
 
@@ -16,6 +19,11 @@ std::string export_json_row(const StoredCaption& item, const ExportOptions& opti
 
 std::string export_csv_header(const ExportOptions& options);
 std::string export_csv_row(const StoredCaption& item, const ExportOptions& options);
+
+/// The columns of the Parquet file: those of the lines, each with one type.
+std::vector<ParquetColumn> export_parquet_columns(const ExportOptions& options);
+/// One caption as a row of it; what has no type of its own there is JSON as text.
+nlohmann::json export_parquet_row(const StoredCaption& item, const ExportOptions& options);
 
 /// One record with what was made of it.
 struct RecordCaptions {

@@ -17,6 +17,8 @@ namespace lpmc {
 namespace {
 
 using torch::autograd::variable_list;
+/// A shared_ptr in LibTorch 1.13, an intrusive_ptr in 2.15.
+using NodePointer = decltype(torch::autograd::impl::grad_accumulator(std::declval<const torch::Tensor&>()));
 
 /// Calls back when a parameter's gradient is whole.
 class AfterAccumulation : public torch::autograd::FunctionPostHook {
@@ -78,7 +80,7 @@ struct GradientReducer::Impl {
   std::vector<torch::Tensor> parameters;
   std::vector<Bucket> buckets;
   std::vector<std::size_t> bucket_of;
-  std::vector<std::pair<std::shared_ptr<torch::autograd::Node>, std::uintptr_t>> hooks;
+  std::vector<std::pair<NodePointer, std::uintptr_t>> hooks;
 
   std::mutex mutex;  // hooks run in the threads of backward
   bool active = false;

@@ -139,7 +139,7 @@ TEST_F(CaptionServiceTest, AShortFileDoesNotWaitForALongOne) {
 
 TEST_F(CaptionServiceTest, RefusesWhatIsTooMuch) {
   CaptionService service(options(2));
-  const fs::path long_file = write("long.wav", 3000);
+  const fs::path long_file = write("long.wav", 900);
   std::stop_source stop;
   std::vector<std::future<FileCaptions>> results;
   for (int i = 0; i < 2; ++i) {

@@ -161,7 +161,7 @@ TEST(HttpServer, TimesOutSlowHeadersAndBodies) {
 TEST(HttpServer, AClientThatGoesCancelsItsWork) {
   const ServedModel served;
   const std::string body =
-      form_field("tokens", "true") + form_file("file", "a.wav", served.recording(1500)) + kFormEnd;
+      form_field("tokens", "true") + form_file("file", "a.wav", served.recording(900)) + kFormEnd;
   for (const char* accept : {"application/json", "text/event-stream"}) {
     RawClient client(served.port());
     client.send("POST /v1/captions HTTP/1.1\r\nHost: localhost\r\nAccept: " + std::string(accept) +
@@ -171,7 +171,7 @@ TEST(HttpServer, AClientThatGoesCancelsItsWork) {
     client.close();
     EXPECT_TRUE(comes_true([&] { return served.service().load().requests == 0; })) << accept;
   }
-  EXPECT_LT(served.service().load().segments_done, 300U);  // of twice 150
+  EXPECT_LT(served.service().load().segments_done, 180U);  // of twice 90
 }
 
 TEST(HttpServer, AFullQueueSaysSoBeforeItReadsTheUpload) {
@@ -179,7 +179,7 @@ TEST(HttpServer, AFullQueueSaysSoBeforeItReadsTheUpload) {
   options.server.max_queue = 1;
   const ServedModel served(options);
   const std::string body =
-      form_field("tokens", "true") + form_file("file", "a.wav", served.recording(3000)) + kFormEnd;
+      form_field("tokens", "true") + form_file("file", "a.wav", served.recording(900)) + kFormEnd;
   const RawClient first(served.port());
   first.send("POST /v1/captions HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + std::string(kFormType) +
              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);

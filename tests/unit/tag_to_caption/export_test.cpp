@@ -9,6 +9,7 @@
 
 #include "lpmc/base/utf8.h"
 #include "lpmc/dataset/csv_reader.h"
+#include "lpmc/dataset/parquet_table.h"
 #include "lpmc/dataset/python_list.h"
 #include "lpmc/tag_to_caption/export_file_name.h"
 
@@ -310,13 +311,41 @@ TEST_F(Export, HuggingFaceFolder) {
                   HasSubstr("missing\\_tags | 1 |"), HasSubstr("Nobody, and no model, has listened")));
 }
 
+TEST_F(Export, ParquetHoldsTheLines) {
+  if (!has_parquet()) {
+    EXPECT_THAT([] { parse_export_format("parquet"); }, ThrowsLpmc(ErrorKind::unsupported, "Arrow"));
+    return;
+  }
+  std::vector<StoredCaption> items = four_jobs();
+  items[0].result.validation = R"({"coverage":0.5})";
+  for (const bool all : {false, true}) {
+    ExportOptions options;
+    options.failed = options.times = all;
+    const ExportCounts counts = run(items, parse_export_format("parquet"), options);
+    std::vector<json> rows;
+    read_parquet_rows(out_, [&](const json& row, std::uint64_t) { rows.push_back(row); });
+    const ExportCounts expected = run(items, ExportFormat::jsonl, options);
+    EXPECT_EQ(counts.captions, expected.captions);
+    EXPECT_EQ(counts.records, expected.records);
+    EXPECT_EQ(counts.left_out, expected.left_out);
+    for (json& row : rows) {
+      for (const char* name : {"sampling", "validation"}) {
+        if (!row[name].is_null()) row[name] = json::parse(row[name].get<std::string>());
+      }
+    }
+    EXPECT_EQ(rows, lines(out_));
+  }
+}
+
 TEST_F(Export, NothingIsLeftOfAFailedExport) {
   const StoredCaptions breaks = [](const std::function<void(const StoredCaption&)>& visit) {
     visit(stored("a", "writing", "text"));
     throw Error(ErrorKind::corrupt, "database: damaged");
   };
   std::ofstream(out_) << "before";
-  for (const ExportFormat format : {ExportFormat::jsonl, ExportFormat::csv, ExportFormat::manifest}) {
+  std::vector<ExportFormat> formats = {ExportFormat::jsonl, ExportFormat::csv, ExportFormat::manifest};
+  if (has_parquet()) formats.push_back(ExportFormat::parquet);
+  for (const ExportFormat format : formats) {
     EXPECT_THAT([&] { export_captions(breaks, format, out_, {}, {}); },
                 ThrowsLpmc(ErrorKind::corrupt, "damaged"));
     EXPECT_EQ(read_file(out_), "before");
@@ -328,13 +357,15 @@ TEST_F(Export, FullDisk) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "/dev/full is not there";
   EXPECT_THAT([&] { export_captions(source_of(four_jobs()), ExportFormat::jsonl, "/dev/full", {}, {}); },
               ThrowsLpmc(ErrorKind::io, "/dev/full"));
+  if (!has_parquet()) return;
+  EXPECT_THAT([&] { export_captions(source_of(four_jobs()), ExportFormat::parquet, "/dev/full", {}, {}); },
+              ThrowsLpmc(ErrorKind::io, "/dev/full"));
 }
 
 TEST_F(Export, NamesWhatIsWrong) {
   EXPECT_EQ(parse_export_format("hf"), ExportFormat::hf);
   EXPECT_THAT([] { parse_export_format("xml"); },
-              ThrowsLpmc(ErrorKind::invalid_argument, "jsonl, csv, tree, hf"));
-  EXPECT_THAT([] { parse_export_format("parquet"); }, ThrowsLpmc(ErrorKind::unsupported, "Arrow"));
+              ThrowsLpmc(ErrorKind::invalid_argument, "jsonl, csv, parquet, tree, hf"));
   std::ofstream(folder_ / "file") << "x";
   EXPECT_THAT([&] { export_captions(source_of({}), ExportFormat::tree, folder_ / "file", {}, {}); },
               ThrowsLpmc(ErrorKind::io, "expected to make a folder"));

@@ -37,7 +37,6 @@ describe("a recording", () => {
       });
       await page.setInputFiles("#file-input", kSample);
       await page.locator(".row").first().waitFor({ timeout: 60_000 });
-      await shot(page, "live", 150);
       await wait_for_captions(page);
       const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen);
       for (let rows = 1; rows < kSegments; ++rows) assert.ok(seen.includes(`${rows} working`), `${rows} of ${seen.join(", ")}`);

@@ -114,11 +114,10 @@ export async function check_width(page: Page, state: string): Promise<void> {
   assert.ok(scrolled <= inner, `${state}: ${scrolled} px of content in ${inner} px`);
 }
 
-/// @param settle_ms what moves on the page comes to rest
-export async function shot(page: Page, name: string, settle_ms = 450): Promise<void> {
+export async function shot(page: Page, name: string): Promise<void> {
   const folder = process.env["LPMC_SHOTS"];
   if (!folder) return;
   await page.mouse.move(0, 0);
-  await page.waitForTimeout(settle_ms);
+  await page.waitForTimeout(450); // what moves comes to rest
   await page.screenshot({ path: join(folder, `page-${name}.png`) });
 }
