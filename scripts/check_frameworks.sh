@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The three frameworks end to end on a small set of real and made sound: prepare, tag to caption, pretrain,
 # transfer, supervised, infer, evaluate. Fails when a loss does not fall or all captions are equal.
-# usage: scripts/check_frameworks.sh [UPDATES]      (150)
+# usage: scripts/check_frameworks.sh [UPDATES]      (120)
 # LPMC_BUILD names the build folder. No network: cuts of samples/ and tones of ffmpeg.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-updates="${1:-150}"
+updates="${1:-120}"
 lpmc="$PWD/${LPMC_BUILD:-build/release}/bin/lpmc"
 tokenizer="$PWD/models/default"
 sample="$PWD/samples/metal_madness_30s.ogg"
@@ -50,7 +50,7 @@ train() {  # framework, manifest, more flags
   "$lpmc" train --framework "$framework" --manifest "$manifest" --cache cache --out "runs/$framework" \
     --tokenizer "$tokenizer" --updates "$updates" --warmup-updates 10 --lr 2e-3 --dropout 0 \
     --attention-dropout 0 --activation-dropout 0 --batch-size 8 --max-length 40 --validate-every 50 \
-    --checkpoint-every 50 --samples 4 --seed 1 "$@"
+    --checkpoint-every 50 --samples 4 --seed 1 --threads 1 "$@"
 }
 echo "== pretrain"
 train pretrain pretrain.jsonl --model-size tiny

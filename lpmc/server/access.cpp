@@ -146,12 +146,12 @@ void Access::check(const RequestHead& head, bool needs_key) const {
   }
 }
 
-Reply Access::preflight(const RequestHead& head) const {
+Reply Access::preflight(const RequestHead& head, const std::string& methods) const {
   Reply reply;
   reply.status = 204;
-  reply.headers.emplace_back("Allow", "GET, HEAD, POST, DELETE, OPTIONS");
+  reply.headers.emplace_back("Allow", methods);
   if (is_allowed_origin(head.header("origin"))) {
-    reply.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE");
+    reply.headers.emplace_back("Access-Control-Allow-Methods", methods);
     reply.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept");
     reply.headers.emplace_back("Access-Control-Max-Age", "600");
   }

@@ -58,7 +58,8 @@ class Access {
   /// what another origin's page sends, HttpError(401) for the API without a key
   void check(const RequestHead& head, bool needs_key) const;
   /// The answer to an OPTIONS request that asks for permission.
-  Reply preflight(const RequestHead& head) const;
+  /// @param methods that the address has
+  Reply preflight(const RequestHead& head, const std::string& methods) const;
   /// What browsers are told with every answer. @param head null: of an unreadable request
   void add_headers(const RequestHead* head, Reply& reply) const;
 

@@ -134,7 +134,9 @@ Json other_schemas() {
                               {"notes", array_of(kText)}},
                              {"prompt", "query", "caption", "valid", "notes"});
   const Json tags = {{"description", "\"a, b, c\" or a list"},
-                     {"oneOf", {kText, array_of({{"type", "string"}})}}};
+                     {"oneOf",
+                      {{{"type", "string"}, {"minLength", 1}},
+                       {{"type", "array"}, {"items", kText}, {"minItems", 1}, {"maxItems", 256}}}}};
   const Json prompt = {{"type", "string"},
                        {"enum", {"writing", "summary", "paraphrase", "attribute_prediction", "all"}},
                        {"default", "writing"}};
@@ -192,9 +194,9 @@ Json caption_contents() {
   return contents;
 }
 
-Json caption_request_body() {
+Json caption_request_body(bool has_media) {
   Json contents = content("multipart/form-data", reference("CaptionForm"));
-  contents.update(content("application/json", reference("CaptionBody")));
+  if (has_media) contents.update(content("application/json", reference("CaptionBody")));
   return {{"required", true}, {"content", contents}};
 }
 
@@ -203,7 +205,7 @@ Json operation(const char* id, const char* summary, Json responses, const std::v
   return {{"operationId", id}, {"summary", summary}, {"responses", responses}};
 }
 
-Json caption_paths() {
+Json caption_paths(bool has_media) {
   const std::vector<int> refusals = {400, 401, 403, 404, 413, 415, 421, 422, 429, 500, 503};
   Json contents = caption_contents();
   contents.update(content("text/event-stream", {{"type", "string"},
@@ -212,11 +214,11 @@ Json caption_paths() {
                                                  "progress, then done (Captions) or error (Error)"}}));
   Json captions = operation("createCaptions", "Captions of a file",
                             {{"200", response("Captions, in response_format", contents)}}, refusals);
-  captions["requestBody"] = caption_request_body();
+  captions["requestBody"] = caption_request_body(has_media);
   Json job =
       operation("createJob", "Captions of a long file, to be fetched later",
                 {{"202", response("Taken", content("application/json", reference("NewJob")))}}, refusals);
-  job["requestBody"] = caption_request_body();
+  job["requestBody"] = caption_request_body(has_media);
   Json shown = caption_contents();
   shown["application/json"]["schema"] = {{"oneOf", {reference("Job"), reference("Captions")}}};
   Json show = operation("getJob", "A job, or the captions of a done one in a format",
@@ -268,7 +270,7 @@ Json other_paths() {
 
 std::string openapi_document(const CaptionService& service, const ServerOptions& options, bool needs_key,
                              const std::string& version) {
-  Json paths = caption_paths();
+  Json paths = caption_paths(!options.media_root.empty());
   paths.update(other_paths());
   Json document = {
       {"openapi", "3.1.0"},

@@ -204,11 +204,11 @@ ServeApp::RouteMatch ServeApp::match(const RequestHead& head) {
       argument = path.substr(variable);
       if (argument.find('/') != std::string::npos) continue;
     }
-    found.known_path = true;
+    found.methods += found.methods.empty() ? "" : ", ";
+    found.methods += route.method == "GET" ? "GET, HEAD" : route.method;
     if (route.method != method) continue;
     found.route = &route;
     found.argument = std::move(argument);
-    return found;
   }
   return found;
 }
@@ -216,7 +216,7 @@ ServeApp::RouteMatch ServeApp::match(const RequestHead& head) {
 std::string_view ServeApp::route_name(const RequestHead& head) {
   const RouteMatch found = match(head);
   if (found.route != nullptr) return found.route->path;
-  return found.known_path ? "wrong_method" : "page";
+  return found.methods.empty() ? "page" : "wrong_method";
 }
 
 ServeApp::ServeApp(CaptionService& service, ServeSetup setup)
@@ -244,12 +244,14 @@ std::unique_ptr<BodyReader> ServeApp::begin(const RequestHead& head, std::shared
                           Reply& reply, double seconds) { desk->pass(&head, route, reply, seconds); };
   const auto answer = std::make_shared<MeteredResponder>(std::move(responder), finish);
   if (head.method == "OPTIONS")
-    return answer_at_end(answer, [this, head] { return desk_->access.preflight(head); });
+    return answer_at_end(answer, [this, head, methods = found.methods] {
+      return desk_->access.preflight(head, (methods.empty() ? "GET, HEAD" : methods) + ", OPTIONS");
+    });
   if (found.route != nullptr) return found.route->begin(*this, head, found.argument, answer);
   const bool reads = head.method == "GET" || head.method == "HEAD";
-  if (found.known_path || !reads) {
+  if (!found.methods.empty() || !reads) {
     throw HttpError(405, "invalid_argument", "there is no such method here",
-                    {{"Allow", found.known_path ? "GET, POST, DELETE, OPTIONS" : "GET, HEAD"}});
+                    {{"Allow", (found.methods.empty() ? "GET, HEAD" : found.methods) + ", OPTIONS"}});
   }
   return answer_at_end(answer, [this, head] { return get_page(head); });
 }

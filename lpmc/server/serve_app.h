@@ -64,7 +64,7 @@ class ServeApp : public RequestHandler {
   struct RouteMatch {
     const Route* route = nullptr;
     std::string argument;  ///< of "/v1/jobs/{id}"
-    bool known_path = false;
+    std::string methods;   ///< that the path has, where there is one: "GET, HEAD, DELETE"
   };
 
   static std::span<const Route> routes();

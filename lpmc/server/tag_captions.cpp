@@ -1,5 +1,7 @@
 #include "lpmc/server/tag_captions.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "lpmc/base/error.h"
@@ -77,8 +79,10 @@ void TagCaptionApi::answer(const nlohmann::json& body, std::shared_ptr<Responder
       prompts = find_prompts(value.get<std::string>());
     } else if (key == "seed") {
       if (value.is_null()) continue;
-      LPMC_REQUIRE(value.is_number_integer() && value.get<double>() < 9.2e18, invalid_argument,
-                   "seed: expected a whole number");
+      const bool fits = value.is_number_integer() &&
+                        (!value.is_number_unsigned() ||
+                         value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max());
+      LPMC_REQUIRE(fits, invalid_argument, "seed: expected a whole number of 64 bits");
       seed = value.get<std::int64_t>();
     } else {
       fail(ErrorKind::invalid_argument, "{}: there is no such field; expected tags, prompt, seed",

@@ -100,9 +100,10 @@ const std::string kDataHome = [] {
 TEST(TagToCaptionLocal, ARealModelDoesTheFourTasks) {
   ProgramInput input;
   input.environment["XDG_DATA_HOME"] = kDataHome;
-  const ProgramResult result = lpmc({"tag-to-caption", "--tags", "jazz, piano, slow tempo", "--llm", "local",
-                                     "--prompt", "all", "--format", "json", "--max-repairs", "4"},
-                                    input);
+  const ProgramResult result =
+      lpmc({"tag-to-caption", "--tags", "jazz, piano, slow tempo", "--llm", "local", "--prompt", "all",
+            "--format", "json", "--max-repairs", "2", "--max-tokens", "160"},
+           input);
   if (result.exit_code == 3 && result.err.find("found no ") != std::string::npos)
     GTEST_SKIP() << "no local model: " << result.err;
   EXPECT_LE(result.exit_code, 1) << result.err;  // a small model may not manage every dictionary

@@ -9,6 +9,7 @@
 #include "lpmc/model/config.h"
 
 #include "tests/end_to_end/lpmc_program.h"
+#include "tests/support/processes.h"
 
 namespace lpmc::test {
 namespace {
@@ -66,9 +67,7 @@ class Train : public ::testing::Test {
                                           "--max-length",
                                           "20",
                                           "--threads",
-                                          "1",
-                                          "--samples",
-                                          "2"};
+                                          "1"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return lpmc(arguments, input);
   }
@@ -77,7 +76,8 @@ class Train : public ::testing::Test {
 };
 
 TEST_F(Train, ARunFolderIsAModel) {
-  const ProgramResult result = train({"--updates", "6", "--validate-every", "3", "--progress", "json"});
+  const ProgramResult result =
+      train({"--updates", "6", "--validate-every", "3", "--samples", "2", "--progress", "json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("6 updates"));
   EXPECT_THAT(result.out, HasSubstr("best validation loss"));
@@ -94,7 +94,7 @@ TEST_F(Train, AnInterruptedRunGoesOnToTheSameWeights) {
   ProgramInput input;
   input.while_running = [&](int process) {
     const fs::path first = fs::path(out()) / "log.jsonl";
-    while (::kill(process, 0) == 0 && (!fs::exists(first) || fs::file_size(first) == 0))
+    while (process_runs(process) && (!fs::exists(first) || fs::file_size(first) == 0))
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     ::kill(process, SIGTERM);
   };
